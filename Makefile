@@ -1,0 +1,63 @@
+# Two commands do everything: `make demo` and `make test`. `make help` lists the others.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+ARGS ?=
+
+# The lock decides what is installed; the project itself is linked in without looking at any index.
+define install
+	$(PIP) install --require-hashes -r $(1)
+	$(PIP) install --no-deps --no-build-isolation --editable .
+endef
+
+.PHONY: help demo test test-long quick check bench lock messages clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/run ## Open the shop and its sandbox (ARGS="--port 8100 --sandbox-port 8101")
+	@exec $(BIN)/storefront demo $(ARGS)
+
+test: $(VENV)/test ## Everything: lint, types, import rules and all tests, browser ones included
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest --browser-tests $(ARGS)
+
+quick: $(VENV)/test ## The tests that need no browser
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/test ## Lint, formatting, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/test ## Print speed and memory as ratios within one run
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lock: ## Resolve the dependencies anew and pin them with hashes (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --group build pyproject.toml -o requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" --group build --group test pyproject.toml -o requirements-test.txt
+
+messages: $(VENV)/test ## Collect the pages' texts and compile the translations
+	$(BIN)/pybabel extract -F babel.cfg -k lazy_gettext -o storefront/translations/messages.pot .
+	$(BIN)/pybabel update -N -i storefront/translations/messages.pot -d storefront/translations
+	$(BIN)/pybabel compile -d storefront/translations
+
+clean: ## Remove what these commands made, the databases included
+	rm -rf $(VENV) instance .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run: $(BIN)/python requirements.txt pyproject.toml
+	$(call install,requirements.txt)
+	@touch $@
+
+$(VENV)/test: $(BIN)/python requirements-test.txt pyproject.toml
+	$(call install,requirements-test.txt)
+	@touch $@ $(VENV)/run

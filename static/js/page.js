@@ -1,0 +1,40 @@
+/* Small comforts of ordinary pages; every page works without them. */
+"use strict";
+const problems = document.getElementById("errors");
+if (problems) problems.focus();
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
+// A form that moves money shows that it is on its way; the server takes a second press for the same one anyway.
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", function (event) {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+  });
+}
+window.addEventListener("pageshow", function () {
+  for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent;
+  for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+});
+
+// An order whose outcome is not known: ask now and then, and show the page anew once there is an answer.
+const checking = document.querySelector("[data-check]");
+if (checking) {
+  const open = ["requested", "refusing"];
+  const clock = checking.querySelector("time");
+  setInterval(async function () {
+    try {
+      const reply = await fetch(location.pathname, { headers: { Accept: "application/json" } });
+      if (!reply.ok) return;
+      const payment = await reply.json();
+      if (!open.includes(payment.status)) location.reload();
+      else if (clock) clock.textContent = new Date().toLocaleTimeString("en-GB", { timeZone: "Asia/Seoul" });
+    } catch (error) {
+      // No connection: the next try may have one.
+    }
+  }, 3000);
+}

@@ -1,0 +1,60 @@
+"""Morning Roast: a coffee shop that shows JTNet subscription billing through i'mport, end to end.
+
+`web` holds the pages, `billing` what they mean, `iamport` the gateway's REST API, `models` what is remembered.
+`sandbox` is an application of its own that plays i'mport; the two know each other only by address.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+import storefront.web as web_pages
+from storefront.billing import Billing
+from storefront.clock import Clock
+from storefront.config import Settings
+from storefront.database import Database
+from storefront.iamport import Iamport
+
+_HERE = Path(__file__).resolve().parent
+# In a checkout templates/ and static/ stand beside the package, in an installed one inside it.
+_ROOT = _HERE if (_HERE / "templates").is_dir() else _HERE.parent
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None, gateway: Iamport | None = None) -> Flask:
+    """The shop as a WSGI application.
+
+    Args:
+        settings: checked settings, see `storefront.config.load`.
+        clock: the source of "now"; a test or the demo passes one it can move.
+        gateway: i'mport's client; a test passes one with a transport of its own.
+
+    Returns:
+        The application. Its database has to be up to date (`storefront db upgrade`).
+    """
+    app = Flask(__name__, template_folder=str(_ROOT / "templates"), static_folder=str(_ROOT / "static"))
+    app.extensions["settings"] = settings
+    app.extensions["billing"] = create_billing(settings, clock=clock, gateway=gateway)
+    web_pages.init_app(app)
+    return app
+
+
+def create_billing(settings: Settings, *, clock: Clock | None = None, gateway: Iamport | None = None) -> Billing:
+    """What the shop and its background work have in common: database, gateway and time."""
+    return Billing(
+        settings=settings,
+        database=Database(settings.database_url),
+        gateway=gateway or _gateway(settings),
+        clock=clock or Clock(),
+    )
+
+
+def _gateway(settings: Settings) -> Iamport:
+    return Iamport(
+        settings.imp_api_url,
+        settings.imp_key,
+        settings.imp_secret,
+        live=settings.imp_live,
+        timeout_s=settings.imp_timeout_s,
+    )

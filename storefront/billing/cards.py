@@ -1,0 +1,150 @@
+"""Stored cards: whether a key exists, and how it is deleted for good.
+
+A key is i'mport's; the shop knows its name (`customer_uid`) and believes nothing about it but what reading says.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storefront import iamport
+from storefront.billing import records, timeline
+from storefront.billing.context import Billing
+from storefront.billing.judgement import CHECKOUT_LIFETIME
+from storefront.billing.timeline import Note, asked, decided
+from storefront.iamport import SilenceError
+from storefront.models import Card, Payment
+from storefront.states import CardStatus, PaymentStatus, Purpose
+
+_ISSUING = (Purpose.REGISTER, Purpose.FIRST)
+_UNDECIDED = (PaymentStatus.READY, PaymentStatus.REQUESTED)
+_KEPT = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
+
+
+class CardNotFoundError(Exception):
+    """This shopper has no such card."""
+
+
+def remove(billing: Billing, *, shopper_id: int, card_id: int) -> None:
+    """Stop charging a card and delete its key.
+
+    From the moment this is written down no new charge on the card can start. If i'mport cannot be reached the card
+    stays `removing`, and the next look goes on.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: who asks.
+        card_id: the card; asking again for one that is on its way out, or gone, changes nothing.
+
+    Raises:
+        CardNotFoundError: not this shopper's card; answer 404.
+    """
+    with billing.database.writing() as session:
+        query = select(Card).where(Card.id == card_id, Card.shopper_id == shopper_id).with_for_update()
+        card = session.scalar(query)
+        if card is None or card.status == CardStatus.PENDING:
+            raise CardNotFoundError(card_id)
+        if card.status in (CardStatus.ACTIVE, CardStatus.SUSPENDED):
+            card.move(CardStatus.REMOVING)
+            _note(session, card, decided(billing.clock.now(), "removal_asked"))
+    finish(billing, card_id)
+
+
+def finish(billing: Billing, card_id: int) -> None:
+    """Do what a card still needs: find out whether a pending one has a key, delete the key of a removing one.
+
+    Silence leaves the card as it is, for the next look.
+    """
+    with billing.database.reading() as session:
+        card = session.get_one(Card, card_id)
+    try:
+        if card.status == CardStatus.PENDING:
+            card = _resolve(billing, card)
+        if card.status == CardStatus.REMOVING:
+            _delete_key(billing, card)
+    except SilenceError:
+        return
+
+
+def reread(billing: Billing, card_id: int) -> None:
+    """Show the card that really stands behind an active key: a second window may have put another one there."""
+    with billing.database.reading() as session:
+        card = session.get_one(Card, card_id)
+    if card.status != CardStatus.ACTIVE:
+        return
+    try:
+        key = billing.gateway.billing_key(card.customer_uid)
+    except SilenceError:
+        return
+    if key is None:
+        return
+    with billing.database.writing() as session:
+        card = session.get_one(Card, card_id, with_for_update=True)
+        card.card_name, card.card_number = key.card_name, key.card_number
+
+
+def _resolve(billing: Billing, card: Card) -> Card:
+    """Find out about a pending card whose order has been decided.
+
+    A key is kept when the order was paid and deleted when it failed. No key may still mean one that comes late, so
+    the card stays pending for as long as its checkout could be paid.
+    """
+    with billing.database.reading() as session:
+        payment = _issuing_payment(session, card)
+    if payment is None or payment.status in _UNDECIDED:
+        return card
+    key = billing.gateway.billing_key(card.customer_uid)
+    now = billing.clock.now()
+    notes = [asked(now, "key_read", found=key is not None)]
+    with billing.database.writing() as session:
+        card = session.get_one(Card, card.id, with_for_update=True)
+        payment = _issuing_payment(session, card)
+        if card.status != CardStatus.PENDING or payment is None:
+            return card
+        card.checked_at = now
+        notes += _decide(billing, card, payment, key)
+        timeline.write(session, payment, notes)
+        return card
+
+
+def _decide(billing: Billing, card: Card, payment: Payment, key: iamport.BillingKey | None) -> list[Note]:
+    now = billing.clock.now()
+    if key is not None and payment.status in _KEPT:
+        records.activate(card, key, billing)
+        return [decided(now, "key_issued", card=card.card_number)]
+    if key is not None:
+        card.move(CardStatus.REMOVING)
+        return [decided(now, "key_unwanted")]
+    if now - card.created_at >= CHECKOUT_LIFETIME:
+        card.move(CardStatus.REMOVED)
+        card.removed_at = now
+        return [decided(now, "no_key")]
+    return []
+
+
+def _delete_key(billing: Billing, card: Card) -> None:
+    """Unschedule, delete, verify; confirmed only while no charge on the card waits for its outcome."""
+    gateway, notes = billing.gateway, [asked(billing.clock.now(), "key_delete_sent")]
+    gateway.unschedule(card.customer_uid)
+    gateway.delete_billing_key(card.customer_uid)
+    if gateway.billing_key(card.customer_uid) is not None:
+        return
+    with billing.database.writing() as session:
+        card = session.get_one(Card, card.id, with_for_update=True)
+        waiting = select(Payment.id).where(Payment.card_id == card.id, Payment.status == PaymentStatus.REQUESTED)
+        if card.status != CardStatus.REMOVING or session.scalar(waiting.limit(1)) is not None:
+            return
+        card.move(CardStatus.REMOVED)
+        card.removed_at = billing.clock.now()
+        _note(session, card, *notes, decided(billing.clock.now(), "key_deleted"))
+
+
+def _issuing_payment(session: Session, card: Card) -> Payment | None:
+    return session.scalar(select(Payment).where(Payment.card_id == card.id, Payment.purpose.in_(_ISSUING)))
+
+
+def _note(session: Session, card: Card, *notes: Note) -> None:
+    payment = _issuing_payment(session, card)
+    if payment is not None:
+        timeline.write(session, payment, notes)

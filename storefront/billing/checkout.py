@@ -1,0 +1,196 @@
+"""Checkout: the order is written down first, then it becomes the parameters of the payment window."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from storefront.billing import history, identifiers, timeline
+from storefront.billing.catalogue import Plan
+from storefront.billing.context import Billing
+from storefront.billing.judgement import CHECKOUT_LIFETIME
+from storefront.billing.timeline import asked, decided
+from storefront.models import Card, Checkout, Payment
+from storefront.states import CardStatus, PaymentStatus, Purpose
+
+Mode = Literal["register", "pay"]
+
+new_token = identifiers.new_token
+
+FIRST_CHECK_AFTER = timedelta(minutes=5)
+"""When `reconcile` first looks at an open window by itself; people take their time."""
+
+_LONG_ENOUGH = CHECKOUT_LIFETIME - timedelta(hours=1)
+"""A new attempt needs some time to be paid in."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """Who pays, as i'mport stores it.
+
+    Attributes:
+        name: at most 16 characters.
+        email: at most 64 characters.
+        phone: at most 16 characters.
+    """
+
+    name: str
+    email: str
+    phone: str
+
+
+def begin(
+    billing: Billing,
+    *,
+    shopper_id: int,
+    plan: Plan,
+    mode: Mode,
+    buyer: Buyer,
+    consent_version: str,
+    token: str | None = None,
+) -> Payment:
+    """Write an attempt to pay down, before any window opens.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: who buys.
+        plan: what; the price is the catalogue's.
+        mode: `register` stores a card for 0 won, `pay` stores it and pays the first bag.
+        buyer: who is named to i'mport.
+        consent_version: which text the shopper agreed to.
+        token: the form's, so that several attempts belong to one checkout; without one a new checkout begins.
+
+    Returns:
+        The committed attempt (`ready`), or, if this checkout has been paid already, the payment that did it.
+    """
+    token = token if token and _TOKEN.fullmatch(token) else identifiers.new_token()
+    attempt = _Attempt(shopper_id, plan, mode, buyer, consent_version)
+    try:
+        merchant_uid = _write_down(billing, attempt, token)
+    except IntegrityError:
+        # The same form arrived twice at once and both began the checkout; now it is there.
+        merchant_uid = _write_down(billing, attempt, token)
+    payment = history.find_payment(billing, shopper_id, merchant_uid)
+    if payment is None:
+        raise LookupError(merchant_uid)
+    return payment
+
+
+def request_pay_parameters(billing: Billing, payment: Payment) -> dict[str, Any]:
+    """What the page hands to `IMP.request_pay`, from the row alone.
+
+    An amount above 0 is registered with i'mport first, so that a page that was tampered with cannot open a window for
+    another one. (i'mport does not document registering 0.)
+
+    Args:
+        billing: settings, database, gateway, clock.
+        payment: an attempt that is `ready`, with its card.
+
+    Returns:
+        The parameters by the names of i'mport's guide; `amount` is a number of won.
+
+    Raises:
+        SilenceError: the amount could not be registered; show no button, nothing is charged, try again.
+        RejectedError: i'mport will not register it; the same, but trying again needs a new attempt.
+    """
+    if payment.amount_krw > 0 and payment.prepared_at is None:
+        billing.gateway.prepare(payment.merchant_uid, payment.amount_krw)
+        _note_prepared(billing, payment)
+    settings = billing.settings
+    where = {"channelKey": settings.imp_channel_key} if settings.imp_channel_key else {}
+    notice = {"notice_url": settings.notice_url} if settings.notice_url else {}
+    return {
+        "pg": settings.imp_pg,
+        **where,
+        "pay_method": "card",
+        "merchant_uid": payment.merchant_uid,
+        "name": payment.name,
+        "amount": payment.amount_krw,
+        "customer_uid": payment.card.customer_uid,
+        "buyer_email": payment.buyer_email,
+        "buyer_name": payment.buyer_name,
+        "buyer_tel": payment.buyer_phone,
+        "m_redirect_url": settings.return_url,
+        **notice,
+    }
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """What the shopper decided."""
+
+    shopper_id: int
+    plan: Plan
+    mode: Mode
+    buyer: Buyer
+    consent_version: str
+
+    def row(self, now: datetime, card: Card, checkout: Checkout) -> Payment:
+        return Payment(
+            merchant_uid=identifiers.new_merchant_uid(now),
+            shopper_id=self.shopper_id,
+            card_id=card.id,
+            checkout_id=checkout.id,
+            purpose=Purpose.FIRST if self.mode == "pay" else Purpose.REGISTER,
+            plan=self.plan.code,
+            name=self.plan.order_name,
+            amount_krw=self.plan.price_krw if self.mode == "pay" else 0,
+            status=PaymentStatus.READY,
+            buyer_name=self.buyer.name,
+            buyer_email=self.buyer.email,
+            buyer_phone=self.buyer.phone,
+            consent_version=self.consent_version,
+            consent_price_krw=self.plan.price_krw,
+            consent_at=now,
+            created_at=now,
+            next_check_at=now + FIRST_CHECK_AFTER,
+        )
+
+
+def _write_down(billing: Billing, attempt: _Attempt, token: str) -> str:
+    now = billing.clock.now()
+    with billing.database.writing() as session:
+        checkout = _checkout(session, attempt, token, now)
+        if checkout.paid_by is not None:
+            return checkout.paid_by
+        card = Card(
+            shopper_id=attempt.shopper_id,
+            customer_uid=identifiers.new_customer_uid(),
+            status=CardStatus.PENDING,
+            created_at=now,
+        )
+        session.add(card)
+        session.flush()
+        payment = attempt.row(now, card, checkout)
+        session.add(payment)
+        session.flush()
+        timeline.write(session, payment, [decided(now, "ordered", amount=payment.amount_krw)])
+        return payment.merchant_uid
+
+
+def _checkout(session: Session, attempt: _Attempt, token: str, now: datetime) -> Checkout:
+    """The checkout of a form, begun now if it is new, or if it is so old that paying it would be too late."""
+    mine = select(Checkout).where(Checkout.shopper_id == attempt.shopper_id, Checkout.token == token)
+    checkout = session.scalar(mine.with_for_update())
+    if checkout is not None and (checkout.paid_by is not None or now < checkout.began_at + _LONG_ENOUGH):
+        return checkout
+    fresh = token if checkout is None else identifiers.new_token()
+    checkout = Checkout(shopper_id=attempt.shopper_id, token=fresh, plan=attempt.plan.code, began_at=now)
+    session.add(checkout)
+    return checkout
+
+
+def _note_prepared(billing: Billing, payment: Payment) -> None:
+    now = billing.clock.now()
+    with billing.database.writing() as session:
+        row = session.get_one(Payment, payment.id, with_for_update=True)
+        row.prepared_at = now
+        timeline.write(session, row, [asked(now, "prepared", amount=row.amount_krw)])

@@ -1,0 +1,53 @@
+"""Looking at what was bought. Nothing here asks i'mport or changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from storefront.billing.context import Billing
+from storefront.models import Card, Payment
+from storefront.states import CardStatus
+
+_SHOWN = (CardStatus.ACTIVE, CardStatus.REMOVING, CardStatus.SUSPENDED, CardStatus.REMOVED)
+
+
+def find_payment(billing: Billing, shopper_id: int, merchant_uid: str) -> Payment | None:
+    """One payment with its card, checkout, refunds and timeline; None if it is not this shopper's."""
+    query = (
+        select(Payment)
+        .where(Payment.merchant_uid == merchant_uid, Payment.shopper_id == shopper_id)
+        .options(
+            selectinload(Payment.card),
+            selectinload(Payment.checkout),
+            selectinload(Payment.refunds),
+            selectinload(Payment.events),
+        )
+    )
+    with billing.database.reading() as session:
+        return session.scalar(query)
+
+
+def payments_of(billing: Billing, shopper_id: int) -> Sequence[Payment]:
+    """A shopper's payments, newest first, with cards and refunds and without timelines."""
+    query = (
+        select(Payment)
+        .where(Payment.shopper_id == shopper_id)
+        .order_by(Payment.id.desc())
+        .options(selectinload(Payment.card), selectinload(Payment.checkout), selectinload(Payment.refunds))
+    )
+    with billing.database.reading() as session:
+        return session.scalars(query).all()
+
+
+def cards_of(billing: Billing, shopper_id: int) -> Sequence[Card]:
+    """A shopper's cards that were ever stored, newest first, the removed ones too."""
+    query = (
+        select(Card)
+        .where(Card.shopper_id == shopper_id, Card.status.in_(_SHOWN), Card.activated_at.is_not(None))
+        .order_by(Card.activated_at.desc(), Card.id.desc())
+    )
+    with billing.database.reading() as session:
+        return session.scalars(query).all()

@@ -1,0 +1,30 @@
+"""New names for orders, keys and buttons. None can be guessed, and none is ever used twice."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+SEOUL = ZoneInfo("Asia/Seoul")
+_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that looks like something else when read aloud
+_RANDOM_LENGTH = 20  # × log2(31) ≈ 99 bits
+
+
+def new_merchant_uid(now: datetime) -> str:
+    """An order number: the Seoul date, which people look for, and about 99 random bits; 32 of 40 characters."""
+    return f"mr_{now.astimezone(SEOUL):%Y%m%d}_{_random()}"
+
+
+def new_customer_uid() -> str:
+    """A name for one billing key. Using one again would silently replace the key behind it."""
+    return f"card_{_random()}{_random()}"
+
+
+def new_token() -> str:
+    """What a form carries so that sending it twice is the same act."""
+    return secrets.token_urlsafe(18)
+
+
+def _random() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))

@@ -1,0 +1,323 @@
+"""Writes what i'mport's answer means: one transition, guarded by the row's version, with its side effects.
+
+The caller loads a row's version (`seen`), then asks i'mport, then calls `record`. If somebody else wrote the row in
+between, the answer is stale: nothing is written, and the caller asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.exc import StaleDataError
+
+from storefront import iamport
+from storefront.billing import timeline
+from storefront.billing.context import Billing
+from storefront.billing.judgement import Finding, Judgement, judge
+from storefront.billing.timeline import Note, decided
+from storefront.models import Card, Checkout, Event, Payment, Refund
+from storefront.states import CardStatus, PaymentStatus, RefundStatus
+
+_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
+
+Amendment = Callable[[Session, Payment], None]
+"""What changes a row: it gets the transaction's session and the row."""
+
+
+class StaleAnswerError(Exception):
+    """The row changed after its version was loaded: forget the answer, load the row and ask again."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A row as it was before i'mport was asked."""
+
+    merchant_uid: str
+    version: int
+
+
+def look(billing: Billing, merchant_uid: str) -> Payment | None:
+    """The row of an order number, with its card and checkout, or None."""
+    with billing.database.reading() as session:
+        payment = session.scalar(select(Payment).where(Payment.merchant_uid == merchant_uid))
+        if payment is not None:
+            _attach(session, payment)
+        return payment
+
+
+def record(
+    billing: Billing,
+    seen: Seen,
+    answer: iamport.Payment,
+    *,
+    key: iamport.BillingKey | None = None,
+    key_asked: bool = False,
+    notes: Sequence[Note] = (),
+) -> Seen:
+    """Judge an answer and write what follows from it.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        seen: the row, as loaded before i'mport was asked.
+        answer: i'mport's payment; its merchant_uid is the row's.
+        key: the billing key that i'mport holds under the row's customer_uid, if it was asked and has one.
+        key_asked: whether it was asked.
+        notes: timeline lines of how we came by the answer.
+
+    Returns:
+        The row as it is now, for a next answer about the same order.
+
+    Raises:
+        StaleAnswerError: somebody else wrote the row meanwhile; nothing was written.
+    """
+
+    def write(session: Session, payment: Payment) -> None:
+        judgement = judge(
+            payment,
+            payment.card,
+            payment.checkout,
+            answer,
+            live=billing.settings.imp_live,
+            has_key=(key is not None) if key_asked else None,
+        )
+        _Entry(billing, session, payment, answer, key).write(judgement)
+
+    return amend(billing, seen, write, notes=notes)
+
+
+def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Note] = ()) -> Seen:
+    """Change a row in one short transaction, if nobody else did since it was loaded.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        seen: the row as loaded.
+        write: gets the session and the row, with its card and checkout locked and attached.
+        notes: timeline lines that belong before the ones `write` adds.
+
+    Returns:
+        The row as it is now.
+
+    Raises:
+        StaleAnswerError: the row's version is another one; nothing was written.
+    """
+    try:
+        with billing.database.writing() as session:
+            query = select(Payment).where(Payment.merchant_uid == seen.merchant_uid).with_for_update()
+            payment = session.scalars(query).one()
+            if payment.version != seen.version:
+                raise StaleAnswerError(seen.merchant_uid)
+            _attach(session, payment, lock=True)
+            timeline.write(session, payment, notes)
+            write(session, payment)
+            session.flush()
+            return replace(seen, version=payment.version)
+    except StaleDataError:
+        raise StaleAnswerError(seen.merchant_uid) from None
+
+
+def _attach(session: Session, payment: Payment, *, lock: bool = False) -> None:
+    """Give the row its card and checkout, locked in this order always: two writers never wait for each other."""
+    checkout = session.get(Checkout, payment.checkout_id, with_for_update=lock) if payment.checkout_id else None
+    set_committed_value(payment, "checkout", checkout)
+    set_committed_value(payment, "card", session.get_one(Card, payment.card_id, with_for_update=lock))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One answer on its way into the books: the row, what i'mport says of it, and the transaction."""
+
+    billing: Billing
+    session: Session
+    payment: Payment
+    answer: iamport.Payment
+    key: iamport.BillingKey | None
+
+    def write(self, judgement: Judgement) -> None:
+        """Write what a judgement means, and close the refunds that the answer shows to be through."""
+        match judgement.finding:
+            case Finding.WANTED:
+                self._accept()
+            case Finding.REFUSED:
+                self._refuse(str(judgement.refusal))
+            case Finding.DECLINED:
+                self._decline()
+            case Finding.KEYLESS:
+                self._fail_without_key()
+            case Finding.CHANGED:
+                self._follow_cancels()
+            case Finding.EXTRA:
+                self._return_extra()
+            case Finding.CONTRADICTION:
+                self._call_for_help("contradiction", status=self.answer.status)
+            case Finding.NOTHING:
+                pass
+        self._close_refunds()
+
+    def _accept(self) -> None:
+        payment, answer = self.payment, self.answer
+        late = payment.status not in _OPEN
+        self._take_over()
+        payment.move(PaymentStatus.PAID)
+        payment.fail_reason = None
+        self._decided("approved_late" if late else "paid", amount=answer.amount, imp_uid=answer.imp_uid)
+        if payment.checkout is not None and payment.checkout.paid_by is None:
+            payment.checkout.paid_by = payment.merchant_uid
+        self._follow_cancels()
+        if payment.purpose.issues_key:
+            self._store_card()
+
+    def _store_card(self) -> None:
+        card = self.payment.card
+        if card.status == CardStatus.PENDING and self.key is not None:
+            activate(card, self.key, self.billing)
+            self._decided("key_issued", card=card.card_number)
+        elif card.status == CardStatus.REMOVED:
+            # This order had failed and its key was cleared away; a late approval may have issued one since.
+            card.move(CardStatus.REMOVING)
+
+    def _refuse(self, reason: str) -> None:
+        payment, answer = self.payment, self.answer
+        self._take_over()
+        payment.move(PaymentStatus.REFUSING)
+        payment.refusal = reason
+        self._decided("refused", reason=reason, ordered=payment.amount_krw, captured=answer.amount)
+        payment.cancelled_krw = answer.cancel_amount
+        self._ask_refund("refused")
+        if payment.purpose.issues_key and payment.card.status not in (CardStatus.REMOVING, CardStatus.SUSPENDED):
+            payment.card.move(CardStatus.REMOVING)
+            self._decided("key_unwanted")
+        if reason == "customer_uid":
+            self._suspend_replaced_card()
+
+    def _suspend_replaced_card(self) -> None:
+        """I'mport has put the buyer's card behind the key this payment names, whoever's it was."""
+        query = select(Card).where(Card.customer_uid == self.answer.customer_uid).with_for_update()
+        replaced = self.session.scalar(query)
+        if replaced is None:
+            # A key under a name we never gave: perhaps another shop's of the same account, so not ours to delete.
+            self._call_for_help("foreign_key")
+        elif replaced.status == CardStatus.ACTIVE:
+            replaced.move(CardStatus.SUSPENDED)
+            self._decided("key_replaced")
+
+    def _decline(self) -> None:
+        payment, answer = self.payment, self.answer
+        payment.move(PaymentStatus.FAILED)
+        self._call_off_help("rejected_resend")
+        payment.imp_uid = answer.imp_uid
+        payment.fail_reason = answer.fail_reason
+        payment.failed_at = answer.failed_at or self.billing.clock.now()
+        payment.card_name, payment.card_number = answer.card_name, answer.card_number
+        self._decided("declined", reason=answer.fail_reason, imp_uid=answer.imp_uid)
+
+    def _fail_without_key(self) -> None:
+        payment = self.payment
+        self._take_over()
+        if payment.status in _OPEN:
+            payment.move(PaymentStatus.FAILED)
+            payment.failed_at = self.billing.clock.now()
+        self._decided("no_key")
+
+    def _take_over(self) -> None:
+        """Make the answer's capture the row's own."""
+        payment, answer = self.payment, self.answer
+        self._call_off_help("rejected_resend")
+        payment.imp_uid = answer.imp_uid
+        payment.captured = True
+        payment.captured_krw = answer.amount
+        payment.paid_at = answer.paid_at
+        payment.apply_num = answer.apply_num
+        payment.card_name, payment.card_number = answer.card_name, answer.card_number
+        payment.receipt_url = answer.receipt_url
+
+    def _follow_cancels(self) -> None:
+        """Take over how much of the row's own capture is cancelled, and the state that follows."""
+        payment, answer = self.payment, self.answer
+        if answer.cancel_amount == payment.cancelled_krw and payment.status != PaymentStatus.REFUSED:
+            return self._ask_refund_again()
+        payment.cancelled_krw = answer.cancel_amount
+        payment.cancelled_at = answer.cancelled_at
+        status = payment.status
+        if status == PaymentStatus.PAID:
+            payment.move(PaymentStatus.CANCELLED)
+        elif status == PaymentStatus.CANCELLED and not answer.cancel_amount:
+            payment.move(PaymentStatus.PAID)
+            return self._decided("cancel_undone", held=answer.held)
+        elif status == PaymentStatus.REFUSED and answer.held:
+            payment.move(PaymentStatus.REFUSING)
+            self._decided("cancel_undone", held=answer.held)
+            return self._ask_refund("refused")
+        self._decided("cancelled", cancelled=answer.cancel_amount, held=answer.held)
+        return self._ask_refund_again()
+
+    def _ask_refund_again(self) -> None:
+        """A refusal whose capture was cancelled in part meanwhile needs a refund with another checksum."""
+        if self.payment.status == PaymentStatus.REFUSING:
+            self._ask_refund("refused")
+
+    def _return_extra(self) -> None:
+        answer = self.answer
+        seen_before = select(Event.id).where(
+            Event.payment_id == self.payment.id,
+            Event.event == "extra_capture",
+            Event.detail["imp_uid"].as_string() == answer.imp_uid,
+        )
+        if self.session.scalar(seen_before) is None:
+            self._decided("extra_capture", imp_uid=answer.imp_uid, amount=answer.amount)
+        self._ask_refund("extra")
+
+    def _ask_refund(self, reason: str) -> None:
+        """Write down that what is left of the answer's capture goes back; once for each sum that could be left."""
+        answer = self.answer
+        if answer.held <= 0:
+            return
+        identity = f"{reason}:{answer.imp_uid}:{answer.cancel_amount}"
+        if self.session.scalar(select(Refund.id).where(Refund.identity == identity)) is not None:
+            return
+        self.session.add(
+            Refund(
+                payment_id=self.payment.id,
+                identity=identity,
+                imp_uid=answer.imp_uid,
+                amount_krw=answer.held,
+                checksum_krw=answer.held,
+                total_krw=answer.amount,
+                reason=reason,
+                status=RefundStatus.REQUESTED,
+                created_at=self.billing.clock.now(),
+            )
+        )
+        self._decided("refund_asked", amount=answer.held, reason=reason)
+
+    def _close_refunds(self) -> None:
+        """Refunds that i'mport's own record shows to be through are done, whoever told us."""
+        query = select(Refund).where(Refund.imp_uid == self.answer.imp_uid, Refund.status == RefundStatus.REQUESTED)
+        for refund in self.session.scalars(query.with_for_update()):
+            if self.answer.captured and self.answer.cancel_amount >= refund.cancelled_after_krw:
+                refund.move(RefundStatus.DONE)
+                self._call_off_help("refund_failed")
+                refund.done_at = self.billing.clock.now()
+                self._decided("refund_done", amount=refund.amount_krw)
+
+    def _call_for_help(self, why: str, **detail: object) -> None:
+        if self.payment.attention != why:
+            self.payment.attention = why
+            self._decided(why, **detail)
+
+    def _call_off_help(self, why: str) -> None:
+        if self.payment.attention == why:
+            self.payment.attention = None
+
+    def _decided(self, event: str, **detail: object) -> None:
+        timeline.write(self.session, self.payment, [decided(self.billing.clock.now(), event, **detail)])
+
+
+def activate(card: Card, key: iamport.BillingKey, billing: Billing) -> None:
+    """A pending card whose key exists becomes one that may be charged."""
+    card.move(CardStatus.ACTIVE)
+    card.card_name, card.card_number = key.card_name, key.card_number
+    card.activated_at = billing.clock.now()

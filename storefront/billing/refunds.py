@@ -1,0 +1,194 @@
+"""Giving money back: asked for by a shopper, or decided by a refusal or an extra capture.
+
+The refund is written down with its amount and checksum before the first call, and every repeat sends the same words:
+i'mport refuses a checksum that no longer fits, so a repeat cannot return more than was meant.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storefront import iamport
+from storefront.billing import records, timeline
+from storefront.billing.context import Billing
+from storefront.billing.records import Seen, StaleAnswerError
+from storefront.billing.timeline import asked, decided, told
+from storefront.iamport import RejectedError, SilenceError
+from storefront.models import Payment, Refund
+from storefront.states import PaymentStatus, RefundStatus
+
+REASONS = {"shopper": "구매자 요청", "refused": "주문과 다른 결제", "extra": "중복 결제"}
+"""What the merchant's console shows as the reason of each kind of refund."""
+
+_ATTEMPTS = 5
+
+
+class PaymentNotFoundError(Exception):
+    """This shopper has no such payment."""
+
+
+class NotRefundableError(Exception):
+    """There is nothing to give back, or it is on its way already. No money moves."""
+
+
+def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) -> None:
+    """Return in full what i'mport holds of a payment.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: who asks.
+        merchant_uid: the payment.
+        token: the button's; the same token again is the same refund.
+
+    Raises:
+        PaymentNotFoundError: not this shopper's payment; answer 404.
+        NotRefundableError: nothing was written and nothing sent; show the payment as it is.
+    """
+    identity = f"shopper:{merchant_uid}:{token}"
+    with billing.database.writing() as session:
+        payment = session.scalar(
+            select(Payment)
+            .where(Payment.merchant_uid == merchant_uid, Payment.shopper_id == shopper_id)
+            .with_for_update()
+        )
+        if payment is None:
+            raise PaymentNotFoundError(merchant_uid)
+        if session.scalar(select(Refund.id).where(Refund.identity == identity)) is not None:
+            return
+        _write_down(billing, session, payment, identity)
+    finish(billing, merchant_uid)
+
+
+def _write_down(billing: Billing, session: Session, payment: Payment, identity: str) -> None:
+    under_way = session.scalar(
+        select(Refund.id).where(
+            Refund.payment_id == payment.id,
+            Refund.imp_uid == payment.imp_uid,
+            Refund.status == RefundStatus.REQUESTED,
+        )
+    )
+    refundable = payment.status in (PaymentStatus.PAID, PaymentStatus.CANCELLED) and payment.held_krw > 0
+    if under_way is not None or not refundable or payment.imp_uid is None:
+        raise NotRefundableError(payment.merchant_uid)
+    session.add(
+        Refund(
+            payment_id=payment.id,
+            identity=identity,
+            imp_uid=payment.imp_uid,
+            amount_krw=payment.held_krw,
+            checksum_krw=payment.held_krw,
+            total_krw=payment.captured_krw,
+            reason="shopper",
+            status=RefundStatus.REQUESTED,
+            created_at=billing.clock.now(),
+        )
+    )
+    asked_for = decided(billing.clock.now(), "refund_asked", amount=payment.held_krw, reason="shopper")
+    timeline.write(session, payment, [asked_for])
+
+
+def finish(billing: Billing, merchant_uid: str) -> None:
+    """Send every refund of an order that is not confirmed yet, first time or again.
+
+    Silence leaves a refund as it is, for the next look. A refusal is checked against i'mport's own record.
+    """
+    for refund_id in _requested(billing, merchant_uid):
+        try:
+            _send(billing, merchant_uid, refund_id)
+        except SilenceError:
+            continue
+
+
+def ask_again(billing: Billing, merchant_uid: str) -> None:
+    """Give refunds of our own making that i'mport refused another chance: what it holds is still not ours to keep."""
+    with billing.database.writing() as session:
+        query = (
+            select(Refund)
+            .join(Refund.payment)
+            .where(Payment.merchant_uid == merchant_uid, Refund.reason != "shopper")
+            .order_by(Refund.id)
+            .with_for_update()
+        )
+        newest = {refund_row.imp_uid: refund_row for refund_row in session.scalars(query)}
+        for refund_row in newest.values():
+            if refund_row.status == RefundStatus.FAILED:
+                refund_row.move(RefundStatus.REQUESTED)
+
+
+def _requested(billing: Billing, merchant_uid: str) -> list[int]:
+    with billing.database.reading() as session:
+        query = (
+            select(Refund.id)
+            .join(Refund.payment)
+            .where(Payment.merchant_uid == merchant_uid, Refund.status == RefundStatus.REQUESTED)
+            .order_by(Refund.id)
+        )
+        return list(session.scalars(query))
+
+
+def _send(billing: Billing, merchant_uid: str, refund_id: int) -> None:
+    row = records.look(billing, merchant_uid)
+    with billing.database.reading() as session:
+        refund_row = session.get_one(Refund, refund_id)
+    if row is None or refund_row.status != RefundStatus.REQUESTED:
+        return
+    seen = Seen(merchant_uid, row.version)
+    notes = [asked(billing.clock.now(), "cancel_sent", amount=refund_row.amount_krw, imp_uid=refund_row.imp_uid)]
+    refused: RejectedError | None = None
+    try:
+        answer = billing.gateway.cancel(
+            imp_uid=refund_row.imp_uid,
+            amount=refund_row.amount_krw,
+            checksum=refund_row.checksum_krw,
+            reason=REASONS[refund_row.reason],
+        )
+    except RejectedError as error:
+        # Perhaps it is through already, by us or by somebody in the console: only the record can tell.
+        refused = error
+        notes.append(told(billing.clock.now(), "cancel_refused", message=error.message))
+        known = billing.gateway.payment(refund_row.imp_uid)
+        if known is None:
+            raise SilenceError("the cancelled payment", "unknown") from error
+        answer = known
+    except SilenceError as silence:
+        notes.append(told(billing.clock.now(), "cancel_unanswered", reason=silence.reason))
+        _note(billing, seen, notes)
+        raise
+    _record(billing, seen, answer, notes)
+    if refused:
+        _fail_if_still_held(billing, merchant_uid, refund_id, refused)
+
+
+def _record(billing: Billing, seen: Seen, answer: iamport.Payment, notes: list[timeline.Note]) -> None:
+    """Write the answer; if the row moved on meanwhile, read the payment again instead of believing an old answer."""
+    for _ in range(_ATTEMPTS):
+        try:
+            records.record(billing, seen, answer, notes=notes)
+        except StaleAnswerError:
+            row = records.look(billing, seen.merchant_uid)
+            fresh = billing.gateway.payment(answer.imp_uid)
+            if row is None or fresh is None:
+                return
+            seen, answer = Seen(seen.merchant_uid, row.version), fresh
+        else:
+            return
+
+
+def _note(billing: Billing, seen: Seen, notes: list[timeline.Note]) -> None:
+    with billing.database.writing() as session:
+        payment = session.scalars(select(Payment).where(Payment.merchant_uid == seen.merchant_uid)).one()
+        timeline.write(session, payment, notes)
+
+
+def _fail_if_still_held(billing: Billing, merchant_uid: str, refund_id: int, refused: RejectedError) -> None:
+    """I'mport refused, and what it holds does not look as if the money went back: a person has to look."""
+    with billing.database.writing() as session:
+        payment = session.scalars(select(Payment).where(Payment.merchant_uid == merchant_uid).with_for_update()).one()
+        refund_row = session.get_one(Refund, refund_id, with_for_update=True)
+        if refund_row.status != RefundStatus.REQUESTED:
+            return
+        refund_row.move(RefundStatus.FAILED)
+        payment.attention = "refund_failed"
+        failed = decided(billing.clock.now(), "refund_failed", amount=refund_row.amount_krw, message=refused.message)
+        timeline.write(session, payment, [failed])

@@ -1,0 +1,286 @@
+"""The one door: whoever brings news of a payment, `settle` asks i'mport and writes what i'mport says.
+
+A message (callback, redirect, webhook, or just somebody opening a page) carries ids and nothing else that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from storefront import iamport
+from storefront.billing import cards, records, refunds, timeline
+from storefront.billing.context import Billing
+from storefront.billing.judgement import CHECKOUT_LIFETIME
+from storefront.billing.records import Seen, StaleAnswerError
+from storefront.billing.timeline import Note, asked, decided, told
+from storefront.iamport import SilenceError
+from storefront.models import Card, Payment, Refund, Stray
+from storefront.states import CardStatus, PaymentStatus, RefundStatus
+
+ATTEMPTS = 8
+"""How often an answer may turn out stale before we leave it to the next look."""
+
+_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
+_KEPT = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
+
+
+class Door(StrEnum):
+    """Where the news came in. It decides what the timeline says, and nothing else."""
+
+    CALLBACK = "callback"
+    REDIRECT = "redirect"
+    WEBHOOK = "webhook"
+    READ = "read"
+    RECONCILE = "reconcile"
+
+
+def settle(
+    billing: Billing,
+    door: Door,
+    *,
+    imp_uid: str | None = None,
+    merchant_uid: str | None = None,
+    told_facts: Mapping[str, Any] | None = None,
+) -> Payment | None:
+    """Ask i'mport about a payment and bring our row up to date.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        door: where the news came in.
+        imp_uid: i'mport's id, as the message gave it. The payment read under it names its own order.
+        merchant_uid: our order number, as the message gave it. If the two do not belong together nothing changes.
+        told_facts: what else the message said (`error_msg`, `status`), for the timeline and never for a decision.
+
+    Returns:
+        The row as it is now; None if there is no order of ours to it.
+
+    Raises:
+        SilenceError: i'mport could not be asked and nothing has changed. A webhook answers 5xx so that it comes
+            again, a page shows what it knows.
+    """
+    hearsay = _hearsay(billing, door, imp_uid, told_facts)
+    if merchant_uid is None or records.look(billing, merchant_uid) is None:
+        merchant_uid = _order_named_by(billing, imp_uid, merchant_uid)
+    if merchant_uid is None:
+        return None
+    for _ in range(ATTEMPTS):
+        row = records.look(billing, merchant_uid)
+        if row is None:
+            return None
+        try:
+            answers = _ask(billing, imp_uid, row)
+        except SilenceError as silence:
+            unanswered = told(billing.clock.now(), "unanswered", reason=silence.reason)
+            _note(billing, merchant_uid, [*hearsay, unanswered])
+            raise
+        if any(answer.merchant_uid != merchant_uid for answer in answers):
+            _note(billing, merchant_uid, [*hearsay, decided(billing.clock.now(), "mismatch", imp_uid=imp_uid)])
+            return row
+        try:
+            _write(billing, row, answers, hearsay)
+        except StaleAnswerError:
+            continue
+        break
+    finish(billing, merchant_uid)
+    return records.look(billing, merchant_uid)
+
+
+def finish(billing: Billing, merchant_uid: str) -> None:
+    """Do what an order still needs after it was decided: send its refunds, find out about its card, leave `refusing`.
+
+    Every step is written down before it is taken and left when i'mport confirms it, so this may be called at any time,
+    by anybody, as often as one likes.
+    """
+    refunds.finish(billing, merchant_uid)
+    row = records.look(billing, merchant_uid)
+    if row is None:
+        return
+    if row.status not in _OPEN and row.purpose.issues_key:
+        cards.finish(billing, row.card_id)
+    if row.status == PaymentStatus.REFUSING:
+        _leave_refusing(billing, merchant_uid)
+
+
+def refresh(billing: Billing, shopper_id: int, merchant_uid: str | None = None) -> None:
+    """Settle what is open before a shopper looks at it. Silence leaves things as they are.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: whose payments.
+        merchant_uid: one order, or None for all of the shopper's.
+    """
+    for order in _open_orders(billing, shopper_id, merchant_uid):
+        bring_up_to_date(billing, order, Door.READ)
+    if merchant_uid is None:
+        for card_id in _removing_cards(billing, shopper_id):
+            cards.finish(billing, card_id)
+
+
+def bring_up_to_date(billing: Billing, merchant_uid: str, door: Door) -> bool:
+    """Settle an open order, or go on with what a decided one still needs.
+
+    Returns:
+        False if i'mport could not be asked; nothing has changed then.
+    """
+    row = records.look(billing, merchant_uid)
+    if row is None:
+        return True
+    try:
+        if row.status in _OPEN:
+            settle(billing, door, merchant_uid=merchant_uid)
+        else:
+            finish(billing, merchant_uid)
+    except SilenceError:
+        return False
+    return True
+
+
+def _hearsay(billing: Billing, door: Door, imp_uid: str | None, facts: Mapping[str, Any] | None) -> list[Note]:
+    if door not in (Door.CALLBACK, Door.REDIRECT, Door.WEBHOOK):
+        return []
+    event = "window_error" if door == Door.CALLBACK and imp_uid is None else door.value
+    return [told(billing.clock.now(), event, imp_uid=imp_uid, **(facts or {}))]
+
+
+def _ask(billing: Billing, imp_uid: str | None, row: Payment) -> list[iamport.Payment]:
+    """What i'mport knows: the payment of that id, else whatever stands under the order number, captures first."""
+    answer = billing.gateway.payment(imp_uid) if imp_uid else None
+    if answer is not None:
+        return [answer]
+    found = billing.gateway.payments_of(row.merchant_uid)
+    captured = sorted((payment for payment in found if payment.captured), key=lambda payment: str(payment.paid_at))
+    declined = [payment for payment in found if payment.status == "failed" and not payment.captured]
+    return captured or declined[:1]
+
+
+def _order_named_by(billing: Billing, imp_uid: str | None, told_order: str | None) -> str | None:
+    """The order of ours that a payment names, if the message named none; a capture without an order is a stray."""
+    answer = billing.gateway.payment(imp_uid) if imp_uid else None
+    if answer is None or told_order not in (None, answer.merchant_uid):
+        return None
+    if records.look(billing, answer.merchant_uid) is not None:
+        return answer.merchant_uid
+    if answer.captured:
+        record_stray(billing, answer)
+    return None
+
+
+def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
+    """Remember a captured payment that belongs to no order of ours.
+
+    It is never cancelled: the account may serve other shops.
+
+    Returns:
+        Whether it is new.
+    """
+    with billing.database.writing() as session:
+        if session.scalar(select(Stray.id).where(Stray.imp_uid == answer.imp_uid)) is not None:
+            return False
+        session.add(
+            Stray(
+                imp_uid=answer.imp_uid,
+                merchant_uid=answer.merchant_uid[:255],
+                amount_krw=answer.amount,
+                seen_at=billing.clock.now(),
+            )
+        )
+        return True
+
+
+def _write(billing: Billing, row: Payment, answers: Sequence[iamport.Payment], hearsay: list[Note]) -> None:
+    seen, notes = Seen(row.merchant_uid, row.version), hearsay
+    if not answers:
+        notes = [*notes, asked(billing.clock.now(), "looked_up", status="unknown")]
+    for answer in answers:
+        key, key_asked = _key_for(billing, row, answer)
+        notes = [*notes, asked(billing.clock.now(), "looked_up", status=answer.status, amount=answer.amount)]
+        seen = records.record(billing, seen, answer, key=key, key_asked=key_asked, notes=notes)
+        notes = []
+        if answer.captured and row.captured and answer.imp_uid != row.imp_uid:
+            cards.reread(billing, row.card_id)
+    if not any(answer.captured for answer in answers):
+        records.amend(billing, seen, _expire(billing, hearsay), notes=notes)
+
+
+def _key_for(billing: Billing, row: Payment, answer: iamport.Payment) -> tuple[iamport.BillingKey | None, bool]:
+    """A 0-won registration is judged by its key as well, so the key is read before the judgement."""
+    if not answer.captured or row.captured or not row.purpose.issues_key or answer.amount > 0:
+        return None, False
+    return billing.gateway.billing_key(row.card.customer_uid), True
+
+
+def _expire(billing: Billing, hearsay: Sequence[Note]) -> records.Amendment:
+    """What an open row learns from "nothing captured": it keeps what the browser said, and after a day it expires."""
+
+    def amend(session: Session, payment: Payment) -> None:
+        now = billing.clock.now()
+        if payment.status != PaymentStatus.READY:
+            return
+        said = next((note.detail.get("error_msg") for note in hearsay if note.detail.get("error_msg")), None)
+        payment.told_error = said or payment.told_error
+        began = payment.checkout.began_at if payment.checkout else payment.created_at
+        if now >= began + CHECKOUT_LIFETIME:
+            payment.move(PaymentStatus.EXPIRED)
+            timeline.write(session, payment, [decided(now, "expired")])
+
+    return amend
+
+
+def _leave_refusing(billing: Billing, merchant_uid: str) -> None:
+    """Refused for good once i'mport holds nothing of it and the key it issued is gone."""
+    row = records.look(billing, merchant_uid)
+    if row is None:
+        return
+
+    def amend(session: Session, payment: Payment) -> None:
+        key_gone = not payment.purpose.issues_key or payment.card.status == CardStatus.REMOVED
+        if payment.status == PaymentStatus.REFUSING and payment.held_krw == 0 and key_gone:
+            payment.move(PaymentStatus.REFUSED)
+            timeline.write(session, payment, [decided(billing.clock.now(), "returned")])
+
+    try:
+        records.amend(billing, Seen(merchant_uid, row.version), amend)
+    except StaleAnswerError:
+        return  # whoever wrote it goes on from there
+
+
+def _note(billing: Billing, merchant_uid: str, notes: Sequence[Note]) -> None:
+    with billing.database.writing() as session:
+        payment = session.scalars(select(Payment).where(Payment.merchant_uid == merchant_uid)).one()
+        timeline.write(session, payment, notes)
+
+
+def _open_orders(billing: Billing, shopper_id: int, merchant_uid: str | None) -> list[str]:
+    """A shopper's orders that are not at rest."""
+    refund_open = select(Refund.id).where(Refund.payment_id == Payment.id, Refund.status == RefundStatus.REQUESTED)
+    key_unknown = (Card.status == CardStatus.PENDING) & Payment.status.in_(_KEPT)
+    key_leaving = (Card.status == CardStatus.REMOVING) & Payment.status.not_in(_OPEN)
+    query = (
+        select(Payment.merchant_uid)
+        .join(Payment.card)
+        .where(
+            Payment.shopper_id == shopper_id,
+            or_(
+                Payment.status.in_((*_OPEN, PaymentStatus.REFUSING)),
+                refund_open.exists(),
+                key_unknown,
+                key_leaving,
+            ),
+        )
+        .order_by(Payment.id)
+    )
+    if merchant_uid is not None:
+        query = query.where(Payment.merchant_uid == merchant_uid)
+    with billing.database.reading() as session:
+        return list(session.scalars(query))
+
+
+def _removing_cards(billing: Billing, shopper_id: int) -> list[int]:
+    with billing.database.reading() as session:
+        query = select(Card.id).where(Card.shopper_id == shopper_id, Card.status == CardStatus.REMOVING)
+        return list(session.scalars(query))

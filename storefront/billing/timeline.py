@@ -1,0 +1,72 @@
+"""The timeline of a payment: what it was told, what it asked, what it decided.
+
+`told` is hearsay (a browser, a webhook, silence), `asked` is a request of our own, `decided` changed something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from storefront.models import Event, Payment
+
+MOST_EVENTS = 200
+"""Anybody may post a webhook; a timeline does not grow without end for it. Decisions are always written."""
+LONGEST_TEXT = 300
+
+
+@dataclass(frozen=True)
+class Note:
+    """A line to be written, with the moment it happened."""
+
+    at: datetime
+    kind: str
+    event: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def told(at: datetime, event: str, **detail: Any) -> Note:
+    """Something we heard and do not believe."""
+    return Note(at, "told", event, detail)
+
+
+def asked(at: datetime, event: str, **detail: Any) -> Note:
+    """A request we sent ourselves."""
+    return Note(at, "asked", event, detail)
+
+
+def decided(at: datetime, event: str, **detail: Any) -> Note:
+    """Something that changed what the shop believes."""
+    return Note(at, "decided", event, detail)
+
+
+def write(session: Session, payment: Payment, notes: Sequence[Note]) -> None:
+    """Write lines to a payment's timeline, in the caller's transaction.
+
+    Hearing or asking the same again at once is written once: a page that refreshes itself would fill the timeline.
+    """
+    if not notes:
+        return
+    count = session.scalar(select(func.count()).select_from(Event).where(Event.payment_id == payment.id)) or 0
+    last = session.scalar(select(Event).where(Event.payment_id == payment.id).order_by(Event.id.desc()).limit(1))
+    previous = (last.event, _without_timing(last.detail)) if last else None
+    for note in notes:
+        detail = {name: _short(value) for name, value in note.detail.items() if value is not None}
+        this = (note.event, _without_timing(detail))
+        if note.kind != "decided" and (this == previous or count >= MOST_EVENTS):
+            continue
+        session.add(Event(payment_id=payment.id, at=note.at, kind=note.kind, event=note.event, detail=detail))
+        previous, count = this, count + 1
+
+
+def _without_timing(detail: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in detail.items() if name != "ms"}
+
+
+def _short(value: Any) -> Any:
+    return value[:LONGEST_TEXT] if isinstance(value, str) else value

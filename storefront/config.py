@@ -1,0 +1,214 @@
+"""The settings: read once from the environment and `.env`, checked before anything starts.
+
+A message about a setting names it and says what to do; it never repeats a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+IAMPORT_API_URL = "https://api.iamport.kr"
+IAMPORT_SDK_URL = "https://cdn.iamport.kr/v1/iamport.js"
+EXAMPLE_SECRET_KEY = "change-me"  # noqa: S105 - the value of .env.example, refused where it would matter
+DEVELOPMENT_SECRET_KEY = "only-for-the-demo-on-this-machine"  # noqa: S105
+SHORTEST_SECRET_KEY = 16
+
+_KEYS = ("IMP_CODE", "IMP_KEY", "IMP_SECRET")
+_PG = re.compile(r"jtnet(\.[A-Za-z0-9_-]{1,80})?")
+_YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SettingsError(Exception):
+    """The shop cannot start like this. The text has one line for each setting to mend."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the shop may be told from outside."""
+
+    secret_key: str = field(repr=False)
+    database_url: str = field(repr=False)
+    public_url: str
+    """The shop's own address, without a slash at its end. Absolute addresses are made from it, never from a request."""
+    imp_code: str
+    imp_key: str = field(repr=False)
+    imp_secret: str = field(repr=False)
+    imp_pg: str = "jtnet"
+    imp_channel_key: str | None = None
+    imp_api_url: str = IAMPORT_API_URL
+    imp_sdk_url: str = IAMPORT_SDK_URL
+    imp_live: bool = False
+    imp_timeout_s: float = 30.0
+    webhook_ips: tuple[Network, ...] = ()
+    charge_grace_s: int = 600
+    rate_limits: bool = True
+
+    @property
+    def beside_sandbox(self) -> bool:
+        """Whether i'mport is played by the sandbox: its API is on this very machine."""
+        return _is_loopback(self.imp_api_url)
+
+    @property
+    def sandbox_url(self) -> str | None:
+        """Where the sandbox answers, for links to its console."""
+        return self.imp_api_url if self.beside_sandbox else None
+
+    @property
+    def notice_url(self) -> str | None:
+        """Where i'mport should send webhooks, if it can reach us: the internet does not reach a loopback address."""
+        if _is_loopback(self.public_url) and not self.beside_sandbox:
+            return None
+        return f"{self.public_url}/webhooks/iamport"
+
+    @property
+    def return_url(self) -> str:
+        """Where a phone comes back to (`m_redirect_url`). i'mport adds the query, so it has none of its own."""
+        return f"{self.public_url}/payments/complete/mobile"
+
+    def at(self, public_url: str) -> Settings:
+        """The same settings for a shop that has just been given its address."""
+        return replace(self, public_url=public_url.rstrip("/"))
+
+
+def environment(directory: Path | None = None) -> dict[str, str]:
+    """The environment on top of the `.env` file of a directory (the present one if none is named)."""
+    in_file = dotenv_values((directory or Path.cwd()) / ".env")
+    return {name: value for name, value in {**in_file, **os.environ}.items() if value is not None}
+
+
+def has_keys(values: Mapping[str, str]) -> bool:
+    """Whether any of i'mport's keys is set: then i'mport is meant, and the others must be there too."""
+    return any(values.get(name, "").strip() for name in _KEYS)
+
+
+def load(values: Mapping[str, str], *, public_url: str, database_url: str) -> Settings:
+    """Settings out of the environment.
+
+    Args:
+        values: names and values, as `environment()` gives them.
+        public_url: the shop's address when `PUBLIC_URL` is not set.
+        database_url: the database when `DATABASE_URL` is not set.
+
+    Returns:
+        The settings.
+
+    Raises:
+        SettingsError: something is missing or does not fit; every such setting has its line. The shop must not start.
+    """
+    reader = _Reader(values)
+    live = reader.switch("IMP_LIVE", default=False)
+    settings = Settings(
+        secret_key=reader.text("SECRET_KEY", DEVELOPMENT_SECRET_KEY),
+        database_url=reader.text("DATABASE_URL", database_url),
+        public_url=reader.url("PUBLIC_URL", public_url),
+        imp_code=reader.required("IMP_CODE"),
+        imp_key=reader.required("IMP_KEY"),
+        imp_secret=reader.required("IMP_SECRET"),
+        imp_pg=reader.matching("IMP_PG", "jtnet", _PG, "jtnet or jtnet.{MID}"),
+        imp_channel_key=reader.text("IMP_CHANNEL_KEY", "") or None,
+        imp_api_url=reader.url("IMP_API_URL", IAMPORT_API_URL),
+        imp_sdk_url=reader.url("IMP_SDK_URL", IAMPORT_SDK_URL),
+        imp_live=live,
+        imp_timeout_s=reader.number("IMP_TIMEOUT", 30, least=1),
+        webhook_ips=reader.networks("IMP_WEBHOOK_IPS"),
+        charge_grace_s=reader.number("CHARGE_GRACE", 600, least=0),
+        rate_limits=reader.switch("RATE_LIMITS", default=True),
+    )
+    if live:
+        reader.problems += _live_problems(settings)
+    if reader.problems:
+        raise SettingsError(reader.problems)
+    return settings
+
+
+def _live_problems(settings: Settings) -> list[str]:
+    problems = []
+    example = settings.secret_key in (EXAMPLE_SECRET_KEY, DEVELOPMENT_SECRET_KEY)
+    if example or len(settings.secret_key) < SHORTEST_SECRET_KEY:
+        problems.append(
+            f"SECRET_KEY: with IMP_LIVE it must be your own, at least {SHORTEST_SECRET_KEY} characters; "
+            'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+    for name, address in (
+        ("PUBLIC_URL", settings.public_url),
+        ("IMP_API_URL", settings.imp_api_url),
+        ("IMP_SDK_URL", settings.imp_sdk_url),
+    ):
+        if urlsplit(address).scheme != "https":
+            problems.append(f"{name}: with IMP_LIVE it must begin with https://")
+    return problems
+
+
+class _Reader:
+    """Reads one value after the other and collects what is wrong, so that everything is said at once."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str) -> str:
+        return self._values.get(name, "").strip() or default
+
+    def required(self, name: str) -> str:
+        value = self.text(name, "")
+        if not value:
+            self.problems.append(f"{name}: missing; the i'mport console shows it")
+        return value
+
+    def matching(self, name: str, default: str, pattern: re.Pattern[str], wanted: str) -> str:
+        value = self.text(name, default)
+        if not pattern.fullmatch(value):
+            self.problems.append(f"{name}: should be {wanted}")
+        return value
+
+    def url(self, name: str, default: str) -> str:
+        value = self.text(name, default).rstrip("/")
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            self.problems.append(f"{name}: should be an address that begins with https:// (or http://)")
+        return value
+
+    def number(self, name: str, default: int, *, least: int) -> int:
+        value = self.text(name, str(default))
+        if not value.isdecimal() or int(value) < least:
+            self.problems.append(f"{name}: should be a whole number of seconds, {least} or more")
+            return default
+        return int(value)
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        value = self.text(name, "on" if default else "off").lower()
+        if value not in _YES + _NO:
+            self.problems.append(f"{name}: should be on or off")
+        return value in _YES
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        names = [part.strip() for part in self.text(name, "").split(",") if part.strip()]
+        try:
+            return tuple(ipaddress.ip_network(part) for part in names)
+        except ValueError:
+            self.problems.append(f"{name}: should be addresses or networks, separated by commas")
+            return ()
+
+
+def _is_loopback(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

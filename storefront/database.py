@@ -1,0 +1,103 @@
+"""The database: one engine, and two ways to use it.
+
+`reading()` gives a session that sees a snapshot and is thrown away. `writing()` gives a short transaction that is
+committed at its end. On SQLite a writer begins with `BEGIN IMMEDIATE`: two writers then wait for each other instead
+of both reading the same row and both changing it. No session is ever held open across a call to i'mport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Engine, create_engine, event, make_url
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+from sqlalchemy.types import TypeDecorator
+
+BUSY_TIMEOUT_S = 10
+"""How long a writer waits for another one before SQLite gives up."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time. SQLite stores it without a zone, so the zone is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Refuse naive times and store the rest as UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone must not be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Give the time back as aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """The engine and its two kinds of session."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = connect(url)
+        self._writer = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for looking. Nothing is committed; objects stay usable after it is closed."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A short transaction, committed when the block ends and rolled back when it raises."""
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Close every connection of the pool."""
+        self.engine.dispose()
+
+
+def connect(url: str) -> Engine:
+    """An engine whose transactions keep what the money rules promise, on SQLite and on PostgreSQL.
+
+    Args:
+        url: an SQLAlchemy address. A file of SQLite is made, with its folder, when it does not exist.
+
+    Returns:
+        The engine; nothing has been connected yet.
+    """
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
+        return create_engine(address, pool_size=20, max_overflow=20, pool_pre_ping=True)
+    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}}
+    if address.database in (None, "", ":memory:"):
+        options["poolclass"] = StaticPool
+    else:
+        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+        options |= {"pool_size": 20, "max_overflow": 20}
+    engine = create_engine(address, **options)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
+    # Python's driver would begin by itself, at the first write; we say when and how (see _begin_sqlite).
+    dbapi_connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))

@@ -1,0 +1,376 @@
+"""The client: one method for each operation the shop uses.
+
+Look-ups may be repeated by anybody at any time. What moves money is sent once by each call of a method here; the only
+replay is after a 401, which i'mport answers before it does anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from storefront.iamport.errors import RejectedError, SilenceError, UnauthorizedError
+from storefront.iamport.token import AccessToken, TokenKeeper
+from storefront.iamport.types import BillingKey, Payment, UnreadableError
+
+CONNECT_TIMEOUT_S = 5.0
+CONNECTIONS = 64
+"""How many connections are kept open; not fewer than the server has threads."""
+PAGE_SIZE = 1000
+"""The most i'mport gives in one page."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+_OK, _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND = 200, 400, 401, 404
+
+
+class _NotFoundError(SilenceError):
+    """i'mport's own "unknown" (HTTP 404): an answer to a look-up, and to anything else no answer at all."""
+
+
+class Iamport:
+    """i'mport's REST API for one pair of keys.
+
+    Args:
+        api_url: where the API is, e.g. `https://api.iamport.kr`.
+        key: the REST API key.
+        secret: the REST API secret. It is sent to getToken and appears nowhere else.
+        live: whether real money moves. Outside of it payments of a test channel are asked for as well.
+        timeout_s: how many seconds to wait for an answer once connected.
+        session: what carries the requests; a test may pass its own.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        key: str,
+        secret: str,
+        *,
+        live: bool = False,
+        timeout_s: float = 30.0,
+        session: requests.Session | None = None,
+    ) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._credentials = {"imp_key": key, "imp_secret": secret}
+        self._live = live
+        self._timeout = (CONNECT_TIMEOUT_S, timeout_s)
+        self._session = session or _session()
+        self._tokens = TokenKeeper(self._fetch_token)
+
+    def payment(self, imp_uid: str) -> Payment | None:
+        """One payment, as it stands now. Operation `GET /payments/{imp_uid}`.
+
+        Returns:
+            The payment, or None when i'mport says that it knows none.
+
+        Raises:
+            SilenceError: nothing is known; keep what you have.
+        """
+        query = {} if self._live else {"include_sandbox": "true"}
+        try:
+            return _parse_payment(self._look_up(f"/payments/{_quoted(imp_uid)}", query))
+        except _NotFoundError:
+            return None
+
+    def payments_of(self, merchant_uid: str) -> list[Payment]:
+        """Every payment ever tried under an order number. Operation `GET /payments/findAll/{merchant_uid}`.
+
+        All statuses and all pages, because declined attempts must not hide a captured one.
+
+        Raises:
+            SilenceError: nothing is known; keep what you have.
+        """
+        try:
+            return list(self._pages(f"/payments/findAll/{_quoted(merchant_uid)}", {}))
+        except _NotFoundError:
+            return []
+
+    def payments_by_status(self, status: str, begin: datetime, end: datetime) -> Iterator[Payment]:
+        """The payments that entered a status in a window of time, oldest first. Operation `GET /payments/status/…`.
+
+        Args:
+            status: `paid`, `cancelled`, `failed`, `ready` or `all`.
+            begin: the window's first moment.
+            end: its last; at most 90 days later.
+
+        Raises:
+            SilenceError: the look is incomplete; begin again later.
+        """
+        query = {"from": str(int(begin.timestamp())), "to": str(int(end.timestamp())), "sorting": "started"}
+        try:
+            yield from self._pages(f"/payments/status/{_quoted(status)}", query)
+        except _NotFoundError:
+            return
+
+    def prepare(self, merchant_uid: str, amount: int) -> None:
+        """Register the amount of a window that is about to open. Operation `POST /payments/prepare`.
+
+        i'mport then refuses to open a window for this order with another amount. Registering the same amount
+        again is no error.
+
+        Args:
+            merchant_uid: the order.
+            amount: won.
+
+        Raises:
+            RejectedError: i'mport will not register it; do not open the window.
+            SilenceError: nothing is known; do not open the window yet.
+        """
+        body = {"merchant_uid": merchant_uid, "amount": amount}
+        try:
+            self._call("POST", "/payments/prepare", body=body)
+        except RejectedError:
+            if self.prepared_amount(merchant_uid) != amount:
+                raise
+
+    def prepared_amount(self, merchant_uid: str) -> int | None:
+        """The registered amount in won, or None. Operation `GET /payments/prepare/{merchant_uid}`.
+
+        Raises:
+            SilenceError: nothing is known.
+        """
+        operation = f"/payments/prepare/{_quoted(merchant_uid)}"
+        try:
+            answer = self._call("GET", operation)
+        except (_NotFoundError, RejectedError):
+            return None
+        amount = answer.get("amount") if isinstance(answer, dict) else None
+        if isinstance(amount, bool) or not isinstance(amount, int | float):
+            raise SilenceError(f"GET {operation}", "no amount in it")
+        return int(amount)
+
+    def charge_again(
+        self,
+        *,
+        customer_uid: str,
+        merchant_uid: str,
+        amount: int,
+        name: str,
+        buyer_name: str,
+        buyer_email: str,
+        buyer_tel: str,
+        notice_url: str | None = None,
+    ) -> Payment:
+        """Charge a stored billing key. Operation `POST /subscribe/payments/again`.
+
+        Args:
+            customer_uid: which key.
+            merchant_uid: the order; new for every attempt and already committed by the caller.
+            amount: won, more than 0.
+            name: what is bought, at most 40 characters.
+            buyer_name: at most 16 characters.
+            buyer_email: at most 64 characters.
+            buyer_tel: at most 16 characters.
+            notice_url: where i'mport should send this payment's webhook, if not to the console's address.
+
+        Returns:
+            The payment. **Read its status**: `paid` is a charge, `failed` is a card that was declined.
+
+        Raises:
+            RejectedError: not charged as far as i'mport says. Look the order up once before believing it: "this
+                order exists already" may be our own earlier success.
+            SilenceError: it may have been charged. Never repeat it under another order number; look it up.
+        """
+        body = {
+            "customer_uid": customer_uid,
+            "merchant_uid": merchant_uid,
+            "amount": amount,
+            "name": name,
+            "buyer_name": buyer_name,
+            "buyer_email": buyer_email,
+            "buyer_tel": buyer_tel,
+        }
+        if notice_url:
+            body["notice_url"] = notice_url
+        return _parse_payment(self._call("POST", "/subscribe/payments/again", body=body))
+
+    def cancel(self, *, imp_uid: str, amount: int, checksum: int, reason: str) -> Payment:
+        """Give money back. Operation `POST /payments/cancel`.
+
+        Args:
+            imp_uid: which payment. Never an order number: several payments may stand under one.
+            amount: won to give back, more than 0 (i'mport reads 0 as "everything").
+            checksum: what the caller believes can still be cancelled, in won. i'mport refuses if it is not so, which
+                makes a repeat harmless.
+            reason: for the merchant's records.
+
+        Returns:
+            The payment after the cancel.
+
+        Raises:
+            RejectedError: not cancelled; read the payment, it may have been cancelled before.
+            SilenceError: it may have been cancelled; read the payment before repeating this word for word.
+            ValueError: amount is not more than 0; nothing was sent.
+        """
+        if amount <= 0:
+            raise ValueError("a cancel of 0 would cancel everything")
+        body = {"imp_uid": imp_uid, "amount": amount, "checksum": checksum, "reason": reason}
+        return _parse_payment(self._call("POST", "/payments/cancel", body=body))
+
+    def billing_key(self, customer_uid: str) -> BillingKey | None:
+        """The key stored under a name, or None when i'mport says there is none.
+
+        Operation `GET /subscribe/customers/{customer_uid}`. "None" comes as HTTP 404 or as HTTP 200 with a code.
+
+        Raises:
+            SilenceError: nothing is known.
+        """
+        operation = f"/subscribe/customers/{_quoted(customer_uid)}"
+        try:
+            return BillingKey.parse(self._call("GET", operation))
+        except (_NotFoundError, RejectedError):
+            return None
+        except UnreadableError as unreadable:
+            raise SilenceError(f"GET {operation}", str(unreadable)) from unreadable
+
+    def delete_billing_key(self, customer_uid: str) -> None:
+        """Delete the key under a name; that there is none is fine. It cannot be undone.
+
+        Operation `DELETE /subscribe/customers/{customer_uid}`. Read the key afterwards to be sure.
+
+        Raises:
+            SilenceError: it may be deleted or not; read it.
+        """
+        try:
+            self._call("DELETE", f"/subscribe/customers/{_quoted(customer_uid)}")
+        except (_NotFoundError, RejectedError):
+            return
+
+    def unschedule(self, customer_uid: str) -> None:
+        """Revoke every charge i'mport has scheduled for a key; that there are none is fine.
+
+        Operation `POST /subscribe/payments/unschedule`. Deleting a key is not documented to do this.
+
+        Raises:
+            SilenceError: they may be revoked or not; ask again.
+        """
+        try:
+            self._call("POST", "/subscribe/payments/unschedule", body={"customer_uid": customer_uid})
+        except (_NotFoundError, RejectedError):
+            return
+
+    def _pages(self, path: str, query: dict[str, str]) -> Iterator[Payment]:
+        page = 1
+        while page:
+            answer = self._look_up(path, query | {"limit": str(PAGE_SIZE), "page": str(page)})
+            if not isinstance(answer, dict) or not isinstance(answer.get("list"), list):
+                raise SilenceError(f"GET {path}", "no list in it")
+            for item in answer["list"]:
+                yield _parse_payment(item)
+            following = answer.get("next") or 0
+            if not isinstance(following, int) or (following and following <= page):
+                raise SilenceError(f"GET {path}", "its pages do not go on")
+            page = following
+
+    def _look_up(self, path: str, query: dict[str, str]) -> Any:
+        try:
+            return self._call("GET", path, query=query)
+        except RejectedError as refused:
+            # Only "unknown" is an answer to "what do you know"; a refusal to look tells nothing.
+            raise SilenceError(f"GET {path}", f"code {refused.code}") from refused
+
+    def _call(
+        self, method: str, path: str, *, query: dict[str, str] | None = None, body: dict[str, Any] | None = None
+    ) -> Any:
+        """Make a call and unwrap its envelope, with one replay after a 401, which comes before any work."""
+        token = self._tokens.get()
+        answer = self._send(method, path, query=query, body=body, token=token)
+        if answer.status_code == _UNAUTHORIZED:
+            token = self._tokens.get(instead_of=token)
+            answer = self._send(method, path, query=query, body=body, token=token)
+        return _unwrap(f"{method} {path}", answer)
+
+    def _fetch_token(self) -> AccessToken:
+        operation = "/users/getToken"
+        try:
+            answer = _unwrap(f"POST {operation}", self._send("POST", operation, body=self._credentials))
+        except RejectedError as refused:
+            # Without a token nothing is asked, so this must not look like a refusal of what was to be asked.
+            raise UnauthorizedError(f"POST {operation}", f"code {refused.code}") from None
+        try:
+            return AccessToken.issued(str(answer["access_token"]), float(answer["expired_at"]) - float(answer["now"]))
+        except (KeyError, TypeError, ValueError) as unreadable:
+            raise SilenceError(f"POST {operation}", "no token in it") from unreadable
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+        token: str | None = None,
+    ) -> requests.Response:
+        operation = f"{method} {path}"
+        try:
+            return self._session.request(
+                method,
+                self._api_url + path,
+                params=query,
+                json=body,
+                headers={"Authorization": token} if token else {},
+                timeout=self._timeout,
+                # A redirected POST would arrive as a GET, and the token would go wherever it points.
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            # The exception's own text may hold addresses and headers: its kind says enough.
+            raise SilenceError(operation, type(error).__name__) from None
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    # A .netrc entry for the host would replace our Authorization header.
+    session.trust_env = False
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=CONNECTIONS)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _quoted(name: str) -> str:
+    """An id as a part of a path. Anything but an id is a mistake of ours: the doors have checked it before."""
+    if not _ID.fullmatch(name):
+        raise ValueError("not an id")
+    return quote(name, safe="")
+
+
+def _unwrap(operation: str, answer: requests.Response) -> Any:
+    """The `response` part of i'mport's envelope `{code, message, response}`."""
+    if answer.status_code == _UNAUTHORIZED:
+        raise UnauthorizedError(operation, "HTTP 401")
+    if answer.status_code == _NOT_FOUND:
+        _envelope(operation, answer)  # a 404 of something that is not i'mport is no answer of i'mport's
+        raise _NotFoundError(operation, "HTTP 404")
+    if answer.status_code not in (_OK, _BAD_REQUEST):
+        raise SilenceError(operation, f"HTTP {answer.status_code}")
+    envelope = _envelope(operation, answer)
+    if envelope["code"] != 0:
+        message = envelope.get("message")
+        raise RejectedError(operation, envelope["code"], message[:500] if isinstance(message, str) else "")
+    if answer.status_code != _OK:
+        raise SilenceError(operation, f"HTTP {answer.status_code}")
+    return envelope.get("response")
+
+
+def _envelope(operation: str, answer: requests.Response) -> dict[str, Any]:
+    try:
+        envelope = answer.json()
+    except (ValueError, RecursionError):
+        raise SilenceError(operation, "not JSON") from None
+    if not isinstance(envelope, dict) or type(envelope.get("code")) is not int:
+        raise SilenceError(operation, "no envelope")
+    return envelope
+
+
+def _parse_payment(body: object) -> Payment:
+    try:
+        return Payment.parse(body)
+    except UnreadableError as unreadable:
+        raise SilenceError("a payment", str(unreadable)) from unreadable

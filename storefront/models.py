@@ -1,0 +1,272 @@
+"""What the shop remembers: shoppers, cards, checkouts, payments, refunds and each payment's timeline.
+
+Amounts are whole won, times are UTC. A payment, a card and a refund carry a `version`: SQLAlchemy adds
+`WHERE version = …` to every UPDATE, so of two writers who read the same row one writes and the other hears of it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Enum, ForeignKey, Index, MetaData, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from storefront.database import UtcDateTime
+from storefront.states import (
+    CARD_MOVES,
+    PAYMENT_MOVES,
+    REFUND_MOVES,
+    CardStatus,
+    PaymentStatus,
+    Purpose,
+    RefundStatus,
+    check_move,
+)
+
+
+def _word(states: type[StrEnum]) -> Enum:
+    """A state is stored as its word, so that the tables can be read and no database needs a type of its own."""
+    return Enum(states, native_enum=False, length=16, values_callable=lambda kinds: [kind.value for kind in kinds])
+
+
+class Base(DeclarativeBase):
+    """Every table; constraints have names, so that migrations can speak of them on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        CardStatus: _word(CardStatus),
+        PaymentStatus: _word(PaymentStatus),
+        Purpose: _word(Purpose),
+        RefundStatus: _word(RefundStatus),
+    }
+
+
+class Shopper(Base):
+    """Somebody who signed up."""
+
+    __tablename__ = "shopper"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(16))
+    password_hash: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+
+
+class Card(Base):
+    """One `customer_uid`: the name under which i'mport keeps one billing key. The shop never sees the key itself."""
+
+    __tablename__ = "card"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shopper_id: Mapped[int] = mapped_column(ForeignKey("shopper.id"), index=True)
+    customer_uid: Mapped[str] = mapped_column(String(80), unique=True)
+    status: Mapped[CardStatus] = mapped_column(default=CardStatus.PENDING)
+    card_name: Mapped[str | None] = mapped_column(String(80))
+    card_number: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[datetime]
+    activated_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
+    charged_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    def move(self, new: CardStatus) -> str:
+        """Enter a state the table of moves allows, and say which event that is."""
+        happened = check_move(CARD_MOVES, self.status, new)
+        self.status = new
+        return happened
+
+
+class Checkout(Base):
+    """One decision to buy. It may take several attempts (payments); the first one paid wins."""
+
+    __tablename__ = "checkout"
+    __table_args__ = (UniqueConstraint("shopper_id", "token"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shopper_id: Mapped[int] = mapped_column(ForeignKey("shopper.id"))
+    token: Mapped[str] = mapped_column(String(64))
+    plan: Mapped[str] = mapped_column(String(32))
+    began_at: Mapped[datetime]
+    paid_by: Mapped[str | None] = mapped_column(String(40), unique=True)
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+
+class Payment(Base):
+    """One order number at i'mport (`merchant_uid`), written down before anything leaves the shop."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        CheckConstraint("amount_krw >= 0", name="amount"),
+        CheckConstraint("cancelled_krw >= 0 AND cancelled_krw <= captured_krw", name="cancelled"),
+        Index("ix_payment_open", "status", "next_check_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    merchant_uid: Mapped[str] = mapped_column(String(40), unique=True)
+    imp_uid: Mapped[str | None] = mapped_column(String(40), unique=True)
+    shopper_id: Mapped[int] = mapped_column(ForeignKey("shopper.id"), index=True)
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), index=True)
+    checkout_id: Mapped[int | None] = mapped_column(ForeignKey("checkout.id"), index=True)
+    identity: Mapped[str | None] = mapped_column(String(100), unique=True)
+    """What makes a charge this charge and no other: the token of the button that was pressed."""
+    purpose: Mapped[Purpose]
+    plan: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(40))
+    amount_krw: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3), default="KRW")
+    status: Mapped[PaymentStatus]
+    version: Mapped[int] = mapped_column(default=1)
+
+    buyer_name: Mapped[str] = mapped_column(String(16))
+    buyer_email: Mapped[str] = mapped_column(String(64))
+    buyer_phone: Mapped[str] = mapped_column(String(16))
+    consent_version: Mapped[str | None] = mapped_column(String(32))
+    consent_price_krw: Mapped[int | None] = mapped_column(BigInteger)
+    consent_at: Mapped[datetime | None]
+
+    captured: Mapped[bool] = mapped_column(default=False)
+    captured_krw: Mapped[int] = mapped_column(BigInteger, default=0)
+    cancelled_krw: Mapped[int] = mapped_column(BigInteger, default=0)
+    fail_reason: Mapped[str | None] = mapped_column(String(500))
+    refusal: Mapped[str | None] = mapped_column(String(16))
+    told_error: Mapped[str | None] = mapped_column(String(500))
+    attention: Mapped[str | None] = mapped_column(String(100))
+    """Why a person has to look, or nothing."""
+    apply_num: Mapped[str | None] = mapped_column(String(32))
+    card_name: Mapped[str | None] = mapped_column(String(80))
+    card_number: Mapped[str | None] = mapped_column(String(32))
+    receipt_url: Mapped[str | None] = mapped_column(String(500))
+
+    created_at: Mapped[datetime]
+    prepared_at: Mapped[datetime | None]
+    paid_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+
+    first_sent_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    send_ended_at: Mapped[datetime | None]
+    sends: Mapped[int] = mapped_column(default=0)
+    given_up: Mapped[bool] = mapped_column(default=False)
+    checks: Mapped[int] = mapped_column(default=0)
+    next_check_at: Mapped[datetime | None]
+
+    card: Mapped[Card] = relationship(lazy="raise")
+    checkout: Mapped[Checkout | None] = relationship(lazy="raise")
+    events: Mapped[list[Event]] = relationship(lazy="raise", order_by="Event.id", back_populates="payment")
+    refunds: Mapped[list[Refund]] = relationship(lazy="raise", order_by="Refund.id", back_populates="payment")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    def move(self, new: PaymentStatus) -> str:
+        """Enter a state the table of moves allows, and say which event that is."""
+        happened = check_move(PAYMENT_MOVES, self.status, new)
+        self.status = new
+        return happened
+
+    @property
+    def held_krw(self) -> int:
+        """What i'mport holds of this row's own payment, in won."""
+        return self.captured_krw - self.cancelled_krw
+
+    @property
+    def net_krw(self) -> int:
+        """What we believe i'mport holds for this order in won: its own payment, and extra captures not yet returned."""
+        newest = {refund.imp_uid: refund for refund in self.refunds if refund.is_extra}
+        extras = (refund.amount_krw for refund in newest.values() if refund.status != RefundStatus.DONE)
+        return self.held_krw + sum(extras)
+
+
+class Refund(Base):
+    """One return of money, written down before the first call and repeated word for word until it is confirmed."""
+
+    __tablename__ = "refund"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), index=True)
+    identity: Mapped[str] = mapped_column(String(150), unique=True)
+    imp_uid: Mapped[str] = mapped_column(String(40))
+    amount_krw: Mapped[int] = mapped_column(BigInteger)
+    checksum_krw: Mapped[int] = mapped_column(BigInteger)
+    """What could still be cancelled when this was decided: i'mport refuses a repeat that no longer fits."""
+    total_krw: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str] = mapped_column(String(16))
+    status: Mapped[RefundStatus] = mapped_column(default=RefundStatus.REQUESTED)
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+    payment: Mapped[Payment] = relationship(lazy="raise", back_populates="refunds")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    def move(self, new: RefundStatus) -> str:
+        """Enter a state the table of moves allows, and say which event that is."""
+        happened = check_move(REFUND_MOVES, self.status, new)
+        self.status = new
+        return happened
+
+    @property
+    def is_extra(self) -> bool:
+        """Whether this returns a capture that is not the row's own payment."""
+        return self.reason == "extra"
+
+    @property
+    def cancelled_after_krw(self) -> int:
+        """The payment's cancelled total once this refund is through, in won."""
+        return self.total_krw - self.checksum_krw + self.amount_krw
+
+
+class Event(Base):
+    """One line of a payment's timeline: what was told, asked or decided. Never a secret, never a whole card number."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), index=True)
+    at: Mapped[datetime]
+    event: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(String(8))
+    detail: Mapped[dict[str, Any]]
+
+    payment: Mapped[Payment] = relationship(lazy="raise", back_populates="events")
+
+
+class Stray(Base):
+    """A captured payment for which the shop has no order. It is reported to a person and never touched."""
+
+    __tablename__ = "stray"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    imp_uid: Mapped[str] = mapped_column(String(40), unique=True)
+    merchant_uid: Mapped[str] = mapped_column(String(255))
+    amount_krw: Mapped[int] = mapped_column(BigInteger)
+    seen_at: Mapped[datetime]
+    reported_at: Mapped[datetime | None]
+
+
+class Sweep(Base):
+    """One successful look of `reconcile` at what i'mport knows; the next one begins where it ended."""
+
+    __tablename__ = "sweep"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime]

@@ -1,0 +1,75 @@
+"""The sandbox as a WSGI application on its own origin."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, jsonify, redirect, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+
+from storefront.sandbox import console, control, rest, sdk, service
+from storefront.sandbox.envelope import Refusal, refused
+from storefront.sandbox.front import LARGEST_BODY, Front
+from storefront.sandbox.parts import Sandbox
+from storefront.sandbox.settings import SandboxSettings
+
+_REST_ROOTS = ("/payments", "/subscribe", "/users", "/vbanks", "/kakao", "/payco", "/escrows", "/naver", "/receipts")
+_OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
+
+
+def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
+    """An i'mport of its own.
+
+    Args:
+        settings: the merchant it serves and the file it keeps its state in.
+
+    Returns:
+        The application; `app.extensions["sandbox"]` holds its books and has to be closed in the end.
+    """
+    sandbox = Sandbox(settings or SandboxSettings())
+    app = Flask(__name__, static_folder=None)
+    app.url_map.strict_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.extensions["sandbox"] = sandbox
+    app.before_request(_keep_to_this_machine)
+    for part in (rest, service, sdk, control, console):
+        app.register_blueprint(part.blueprint)
+    app.register_error_handler(HTTPException, _answer_error)
+    app.wsgi_app = Front(app.wsgi_app, sandbox)  # type: ignore[method-assign]
+    return app
+
+
+def _keep_to_this_machine() -> None:
+    """Other machines, other names and other pages' scripts stay outside: none of this asks for a password."""
+    host = urlsplit(f"//{request.host}").hostname
+    if host not in _OWN_NAMES:
+        abort(403, "the sandbox answers to localhost only")
+    if not request.path.startswith("/_sandbox"):
+        return
+    if not _is_loopback(request.remote_addr):
+        abort(403, "the sandbox's own addresses are for this machine only")
+    origin = request.headers.get("Origin")
+    if request.method not in ("GET", "HEAD") and origin not in (None, request.host_url.rstrip("/")):
+        abort(403, "another page may not change the sandbox")
+
+
+def _is_loopback(address: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(address or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _answer_error(error: HTTPException) -> Any:
+    status = error.code or 500
+    if isinstance(error, RequestRedirect):
+        return redirect(error.new_url, status)
+    if request.path.startswith("/_sandbox"):
+        return jsonify({"error": error.description or error.name}), status
+    if status == 404 and request.path.startswith(_REST_ROOTS):  # noqa: PLR2004
+        rule = f"{request.method} {request.path} is not simulated"
+        return refused(Refusal("지원하지 않는 API입니다.", code=-1, status=501, rule=rule))
+    return refused(Refusal(error.name, code=-1, status=status, rule=error.description or ""))

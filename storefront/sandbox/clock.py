@@ -1,0 +1,35 @@
+"""The sandbox's clock: real time plus whatever it was advanced, kept with the rest of the state."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from storefront.sandbox.store import Store
+
+_OFFSET = "clock_offset"
+
+
+class MovableClock:
+    """Seconds since 1970, as i'mport counts."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._offset = int(store.setting(_OFFSET, "0"))
+
+    def seconds(self) -> int:
+        """Now, in whole UNIX seconds."""
+        return int(time.time()) + self._offset
+
+    def now(self) -> datetime:
+        """Now, aware and in UTC."""
+        return datetime.fromtimestamp(time.time() + self._offset, UTC)
+
+    def advance(self, seconds: int) -> None:
+        """Move forward."""
+        self._offset += seconds
+        self._store.set(_OFFSET, str(self._offset))
+
+    def reset(self) -> None:
+        """Show the real time again."""
+        self._offset = 0

@@ -1,0 +1,170 @@
+"""In front of the REST operations: writes every call down, and lets faults do their work before or after it.
+
+It is WSGI middleware, because a fault has to see the answer as bytes and may have to cut the connection.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+from werkzeug.test import run_wsgi_app
+
+from storefront.sandbox.faults import Fault
+from storefront.sandbox.parts import Sandbox
+
+LARGEST_BODY = 1024 * 1024
+_REST = ("/users/getToken", "/payments", "/subscribe", "/users/pg", "/certifications")
+_NOT_REST = ("/payments/ready", "/payments/open", "/payments/window", "/users/pg/")
+_SECRET_NAMES = ("imp_key", "imp_secret", "card_number", "expiry", "birth", "pwd_2digit", "cvc", "_token")
+_LONG_DIGITS = re.compile(r"[0-9][0-9 -]{12,}[0-9]")
+_LONGEST_LOGGED = 4000
+
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+CUT = "sandbox.cut"
+"""Where a server puts a function that cuts the connection of the request."""
+
+
+class Front:
+    """Wraps the application."""
+
+    def __init__(self, app: Wsgi, sandbox: Sandbox) -> None:
+        self._app, self._sandbox = app, sandbox
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request; what is not REST passes through."""
+        path = environ.get("PATH_INFO", "")
+        if not path.startswith(_REST) or path.startswith(_NOT_REST):
+            return self._app(environ, start_response)
+        began, at = time.monotonic(), time.time()
+        body = environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), LARGEST_BODY))
+        environ["wsgi.input"] = BytesIO(body)
+        fault = self._sandbox.faults.take(_text(path), environ["REQUEST_METHOD"])
+        answer = self._answer(environ, fault)
+        self._sandbox.webhooks.deliver_first()
+        self._log(environ, body, answer, fault, at, (time.monotonic() - began) * 1000)
+        answer = _spoiled(answer, fault)
+        if fault and fault.kind in ("cut_before", "cut_after") and CUT in environ:
+            environ[CUT]()
+        start_response(answer.status, answer.headers)
+        return _Closing([answer.body], self._sandbox.webhooks.wake)
+
+    def _answer(self, environ: dict[str, Any], fault: Fault | None) -> _Answer:
+        kind = fault.kind if fault else ""
+        if fault and kind == "delay":
+            time.sleep(fault.seconds)
+        if fault and kind == "error":
+            return _Answer.error(fault.status)
+        if kind == "cut_before":
+            return _Answer.error(500)
+        if kind == "unauthorized":
+            self._sandbox.tokens.drop()
+            return _Answer.json("401 UNAUTHORIZED", {"code": -1, "message": "Unauthorized", "response": None})
+        body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
+        answer = _Answer(status, list(headers), b"".join(body))
+        if fault and kind == "delay_after":
+            time.sleep(fault.seconds)
+        return answer
+
+    def _log(
+        self, environ: dict[str, Any], body: bytes, answer: _Answer, fault: Fault | None, at: float, ms: float
+    ) -> None:
+        seen = _spoiled(answer, fault)
+        self._sandbox.store.insert(
+            "request",
+            at=at,
+            method=environ["REQUEST_METHOD"],
+            path=_text(environ.get("PATH_INFO", "")),
+            body=masked(body, environ.get("CONTENT_TYPE", "")),
+            status=int(seen.status.split()[0]),
+            code=_code(seen.body),
+            fault=fault.kind if fault else None,
+            ms=round(ms, 3),
+            peer=f"{environ.get('REMOTE_ADDR', '')}:{environ.get('REMOTE_PORT', '')}",
+        )
+
+
+class _Answer:
+    """An answer on its way out."""
+
+    def __init__(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    @classmethod
+    def json(cls, status: str, value: Any) -> _Answer:
+        body = json.dumps(value).encode()
+        headers = [("Content-Type", "application/json; charset=UTF-8"), ("Content-Length", str(len(body)))]
+        return cls(status, headers, body)
+
+    @classmethod
+    def error(cls, status: int) -> _Answer:
+        body = b"<html><body><h1>Something went wrong</h1></body></html>"
+        headers = [("Content-Type", "text/html; charset=UTF-8"), ("Content-Length", str(len(body)))]
+        return cls(f"{status} ERROR", headers, body)
+
+
+class _Closing:
+    """A body that calls a function once the server has sent it."""
+
+    def __init__(self, chunks: list[bytes], then: Callable[[], None]) -> None:
+        self._chunks, self._then = chunks, then
+
+    def __iter__(self) -> Any:
+        return iter(self._chunks)
+
+    def close(self) -> None:
+        self._then()
+
+
+def masked(body: bytes, content_type: str) -> str:
+    """A body for the log: no key, no token, no card number."""
+    text = body.decode("utf-8", "replace")
+    fields: Any
+    if "json" in content_type:
+        try:
+            fields = json.loads(text)
+        except (ValueError, RecursionError):
+            fields = text[:200]
+    else:
+        fields = dict(parse_qsl(text, keep_blank_values=True))
+    return json.dumps(_masked(fields), ensure_ascii=True)[:_LONGEST_LOGGED]
+
+
+def _masked(value: Any, depth: int = 0) -> Any:
+    if depth > 20:  # noqa: PLR2004 - nobody nests that deep in earnest
+        return "…"
+    if isinstance(value, dict):
+        return {str(name): "…" if name in _SECRET_NAMES else _masked(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, depth + 1) for item in value[:50]]
+    return _LONG_DIGITS.sub("…", value) if isinstance(value, str) else value
+
+
+def _spoiled(answer: _Answer, fault: Fault | None) -> _Answer:
+    """What a fault leaves of an answer."""
+    kind = fault.kind if fault else ""
+    if fault and kind == "error_after":
+        return _Answer.error(fault.status)
+    if kind == "garbage":
+        body = b"<<<this is not JSON>>>"
+        return _Answer("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))], body)
+    if kind in ("cut_before", "cut_after"):
+        # Announce more than there is: without a server that cuts, a client sees the body end too early.
+        return _Answer("200 OK", [("Content-Type", "application/json"), ("Content-Length", "1000")], b'{"code"')
+    return answer
+
+
+def _code(body: bytes) -> int | None:
+    found = re.search(rb'"code":\s*(-?[0-9]+)', body)
+    return int(found[1]) if found else None
+
+
+def _text(path: str) -> str:
+    return path.encode("latin-1", "replace").decode("utf-8", "replace")

@@ -1,0 +1,141 @@
+"""Reading what a client sent: JSON or form, numbers as strings, ids as numbers, `name[]` arrays.
+
+Whatever it is, the answer is a value or a refusal, never an exception of Python's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask import Request
+
+from storefront.sandbox.envelope import UNREADABLE, Refusal, invalid, missing
+
+LARGEST_AMOUNT = 10**10
+"""Won; more than any card allows, and small enough for every number type of every client."""
+
+
+class Parameters:
+    """The parameters of one request, body over query."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    @classmethod
+    def of(cls, request: Request) -> Parameters:
+        """Read a request.
+
+        Raises:
+            Refusal: HTTP 400, the body cannot be read.
+        """
+        values: dict[str, Any] = {}
+        for source in (request.args, request.form):
+            for name in source:
+                values[name] = source.getlist(name) if name.endswith("[]") else source[name]
+        if request.mimetype == "application/json" and request.get_data():
+            values |= _json_object(request.get_data())
+        return cls(values)
+
+    def text(self, name: str, longest: int, *, required: bool = False) -> str | None:
+        """A text, or None when it is missing or empty; ids may come as numbers."""
+        value = self._values.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)
+        if value is None or value == "":
+            if required:
+                raise missing(name)
+            return None
+        if not isinstance(value, str):
+            raise invalid(name, "should be a text")
+        if not storable(value):
+            raise invalid(name, "has characters that cannot be stored")
+        if len(value) > longest:
+            raise invalid(name, f"is longer than {longest} characters")
+        return value
+
+    def required_text(self, name: str, longest: int) -> str:
+        """A text that must be there."""
+        value = self.text(name, longest, required=True)
+        if value is None:
+            raise missing(name)
+        return value
+
+    def won(self, name: str) -> int | None:
+        """An amount in whole won, or None when it is missing; it may come as a text."""
+        value = self._values.get(name)
+        if value is None or value == "":
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float | str) or len(str(value)) > 20:  # noqa: PLR2004
+            raise invalid(name, "should be a number")
+        try:
+            exact = Decimal(str(value))
+        except InvalidOperation:
+            raise invalid(name, "should be a number") from None
+        if not exact.is_finite() or exact != exact.to_integral_value() or not 0 <= exact <= LARGEST_AMOUNT:
+            raise invalid(name, "should be a whole amount of won, not negative")
+        return int(exact)
+
+    def required_won(self, name: str) -> int:
+        """An amount that must be there."""
+        value = self.won(name)
+        if value is None:
+            raise missing(name)
+        return value
+
+    def number(self, name: str, default: int, *, least: int, most: int) -> int:
+        """A whole number between bounds."""
+        value = self._values.get(name)
+        if value is None or value == "":
+            return default
+        text = str(value)
+        if isinstance(value, bool) or len(text) > 12 or not text.lstrip("-").isdecimal() or not text.isascii():  # noqa: PLR2004
+            raise Refusal(UNREADABLE, status=400, rule=f"{name} should be a whole number")
+        if not least <= int(text) <= most:
+            raise Refusal(UNREADABLE, status=400, rule=f"{name} should be between {least} and {most}")
+        return int(text)
+
+    def flag(self, name: str) -> bool:
+        """A yes or no; missing is no."""
+        return self._values.get(name) in (True, 1, "1", "true", "True", "TRUE")
+
+    def texts(self, name: str, longest: int) -> list[str]:
+        """Several texts: `name[]=…&name[]=…`, a JSON array, or a single one."""
+        value = self._values.get(f"{name}[]", self._values.get(name))
+        values = value if isinstance(value, list) else [value]
+        found = [Parameters({name: item}).text(name, longest) for item in values]
+        return [item for item in found if item is not None]
+
+    def objects(self, name: str) -> list[Parameters]:
+        """A JSON array of objects."""
+        value = self._values.get(name)
+        if value is None or value == []:
+            raise missing(name)
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise invalid(name, "should be a list of objects")
+        return [Parameters(item) for item in value]
+
+    def raw(self, name: str) -> Any:
+        """A value as it came."""
+        return self._values.get(name)
+
+
+def storable(text: str) -> bool:
+    """Whether every database and every client can take a text: no lone surrogate, no NUL."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refusal(UNREADABLE, status=400, rule="the body should be JSON") from None
+    if not isinstance(value, dict):
+        raise Refusal(UNREADABLE, status=400, rule="the body should be a JSON object")
+    return value

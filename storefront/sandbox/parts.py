@@ -1,0 +1,55 @@
+"""The sandbox put together: every book over one store and one clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from storefront.sandbox.charges import Charges
+from storefront.sandbox.clock import MovableClock
+from storefront.sandbox.faults import Faults
+from storefront.sandbox.identifiers import Identifiers
+from storefront.sandbox.keys import Keys
+from storefront.sandbox.payments import Payments
+from storefront.sandbox.settings import SandboxSettings
+from storefront.sandbox.store import Store
+from storefront.sandbox.tokens import Tokens
+from storefront.sandbox.webhooks import Webhooks
+
+
+@dataclass
+class Sandbox:
+    """What the views of the sandbox work with."""
+
+    settings: SandboxSettings
+    store: Store = field(init=False)
+    clock: MovableClock = field(init=False)
+    identifiers: Identifiers = field(init=False)
+    tokens: Tokens = field(init=False)
+    faults: Faults = field(init=False)
+    webhooks: Webhooks = field(init=False)
+    payments: Payments = field(init=False)
+    keys: Keys = field(init=False)
+    charges: Charges = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the store and build the books."""
+        self.store = Store(self.settings.state)
+        self.clock = MovableClock(self.store)
+        self.identifiers = Identifiers(self.store, self.settings.seed)
+        self.tokens = Tokens(self.settings, self.store, self.clock)
+        self.faults = Faults(self.store)
+        self.webhooks = Webhooks(self.settings, self.store, self.clock, self.faults)
+        self.payments = Payments(self.settings, self.store, self.clock, self.identifiers)
+        self.keys = Keys(self.settings, self.store, self.clock)
+        self.charges = Charges(self.store, self.clock, self.payments, self.keys, self.webhooks)
+
+    def reset(self) -> None:
+        """Forget everything, clock and tokens included."""
+        self.store.clear()
+        self.clock.reset()
+        self.faults.clear()
+
+    def close(self) -> None:
+        """Stop the thread and close the file."""
+        self.webhooks.close()
+        self.store.close()

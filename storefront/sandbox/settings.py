@@ -1,0 +1,37 @@
+"""What a sandbox may be told when it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class SandboxSettings:
+    """The merchant it plays i'mport for, and the choices where the official sources disagree.
+
+    Attributes:
+        key: the REST API key it accepts.
+        secret: the REST API secret it accepts.
+        code: the merchant's identification code.
+        webhook_url: where webhooks go when a payment names no `notice_url`.
+        state: the SQLite file that keeps everything, or `:memory:`.
+        seed: makes ids the same in every run.
+        seed_file: JSON with payments to begin with.
+        allow_remote_webhooks: send webhooks to other machines too.
+        background: send webhooks by itself; without it they wait for `drain`.
+        test_channel: whether payments are marked as made through a test channel (`sandbox: true`).
+        unknown_key_is_404: answer an unknown customer_uid with HTTP 404 (the description) instead of 200 (clients).
+    """
+
+    key: str = "sandbox_key"
+    secret: str = field(default="sandbox_secret", repr=False)
+    code: str = "imp00000000"
+    webhook_url: str | None = None
+    state: str = ":memory:"
+    seed: int | None = None
+    seed_file: str | None = None
+    allow_remote_webhooks: bool = False
+    background: bool = True
+    test_channel: bool = True
+    unknown_key_is_404: bool = False
+    pg_id: str = "tpaytest2m"

@@ -1,0 +1,75 @@
+"""Serving: one or two WSGI applications from one process, ended cleanly by Ctrl-C and by SIGTERM."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+from types import FrameType
+from typing import Any, NoReturn
+
+from flask import Flask
+from waitress import wasyncore
+from waitress.server import create_server
+
+HOST = "127.0.0.1"
+SHOP_THREADS = 32
+"""A charge that waits for i'mport occupies a thread, and webhooks must get through all the same."""
+LARGEST_REQUEST = 1024 * 1024
+"""Bytes that are buffered before the shop's own, smaller limit answers."""
+
+SocketMap = dict[int, Any]
+
+
+class PortTakenError(Exception):
+    """Somebody else listens there; nothing has been started."""
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on this machine only.
+
+    Args:
+        port: the port, or 0 for any free one.
+
+    Raises:
+        PortTakenError: choose another port.
+    """
+    try:
+        return socket.create_server((HOST, port), backlog=1024)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTakenError(port) from None
+        raise
+
+
+def serve_shop(app: Flask, listening: socket.socket, sockets: SocketMap) -> Any:
+    """The shop's server on a listening socket, to be run with every other one in the same map."""
+    return create_server(
+        app,
+        map=sockets,
+        sockets=[listening],
+        threads=SHOP_THREADS,
+        ident="morning-roast",
+        max_request_body_size=LARGEST_REQUEST,
+        clear_untrusted_proxy_headers=True,
+    )
+
+
+def run(servers: list[Any], sockets: SocketMap) -> None:
+    """Serve until somebody ends the process; running requests are finished first."""
+    try:
+        servers[0].run()
+    finally:
+        for server in servers:
+            server.task_dispatcher.shutdown()
+        wasyncore.close_all(sockets)
+
+
+def end_on_signals() -> None:
+    """Make SIGINT and SIGTERM end the process with 0; a shell starts background processes with SIGINT ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+
+
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)

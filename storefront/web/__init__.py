@@ -1,0 +1,36 @@
+"""The shop's pages. Views read a form, call billing, and render or redirect; no rule about money lives here."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+
+from storefront.config import Settings
+from storefront.web import account, auth, checkout, errors, formats, home, i18n, limits, payments, security, webhooks
+
+LARGEST_BODY = 64 * 1024
+"""Bytes; the longest thing anybody sends is a checkout form."""
+
+
+def init_app(app: Flask) -> None:
+    """Give an application the shop's pages."""
+    settings: Settings = app.extensions["settings"]
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="morning_roast",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
+        WTF_CSRF_TIME_LIMIT=None,  # whoever pays an hour after opening the page must not fail at the callback
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
+        BOOTSTRAP_SERVE_LOCAL=True,
+        BABEL_DEFAULT_LOCALE="ko",
+        BABEL_TRANSLATION_DIRECTORIES="translations",
+    )
+    Bootstrap5(app)
+    for part in (i18n, security, limits, auth, formats, errors):
+        part.init_app(app)
+    for part in (home, auth, checkout, payments, webhooks, account):
+        app.register_blueprint(part.blueprint)
+    security.csrf.exempt(webhooks.blueprint)

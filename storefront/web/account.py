@@ -1,0 +1,86 @@
+"""The account page: cards, history, and the button for another bag."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext
+from flask_login import login_required
+
+from storefront.billing import cards, charges, history, identifiers, settlement
+from storefront.billing.cards import CardNotFoundError
+from storefront.billing.catalogue import find_plan
+from storefront.billing.charges import BadTokenError, CardNotChargeableError
+from storefront.states import CardStatus
+from storefront.web import limits
+from storefront.web.presentation import as_json, card_as_json, result_of
+from storefront.web.shop import billing, shopper_id, wants_json
+
+blueprint = Blueprint("account", __name__, url_prefix="/account")
+
+_LONGEST_ID = 9
+
+
+@blueprint.get("")
+@login_required  # type: ignore[untyped-decorator]
+def show() -> Any:
+    """Cards and payments; what is open is settled first."""
+    settlement.refresh(billing(), shopper_id())
+    return _page()
+
+
+@blueprint.post("/charge")
+@login_required  # type: ignore[untyped-decorator]
+@limits.PAY
+def charge() -> Any:
+    """Another bag with a stored card."""
+    plan, card_id = find_plan(request.form.get("plan", "")), _id(request.form.get("card", ""))
+    if plan is None or card_id is None:
+        return _page(problem=gettext("Please choose a card and a coffee.")), 400
+    try:
+        merchant_uid = charges.charge_again(
+            billing(), shopper_id=shopper_id(), card_id=card_id, plan=plan, token=request.form.get("token", "")
+        )
+    except CardNotFoundError:
+        abort(404)
+    except CardNotChargeableError:
+        return _page(problem=gettext("This card cannot be charged any more. Please choose another one.")), 400
+    except BadTokenError:
+        return _page(problem=gettext("This form is not valid any more")), 400
+    return redirect(url_for("payments.show", merchant_uid=merchant_uid), 303)
+
+
+@blueprint.post("/cards/<card_id>/remove")
+@login_required  # type: ignore[untyped-decorator]
+@limits.PAY
+def remove_card(card_id: str) -> Any:
+    """Never charge a card again."""
+    number = _id(card_id)
+    if number is None:
+        abort(404)
+    try:
+        cards.remove(billing(), shopper_id=shopper_id(), card_id=number)
+    except CardNotFoundError:
+        abort(404)
+    return redirect(url_for("account.show"), 303)
+
+
+def _page(problem: str | None = None) -> Any:
+    stored, payments = history.cards_of(billing(), shopper_id()), history.payments_of(billing(), shopper_id())
+    if wants_json():
+        return jsonify(
+            {"cards": [card_as_json(card) for card in stored], "payments": [as_json(row) for row in payments]}
+        )
+    return render_template(
+        "account/account.html",
+        cards=stored,
+        chargeable=[card for card in stored if card.status == CardStatus.ACTIVE],
+        payments=[(payment, result_of(payment)) for payment in payments],
+        token=identifiers.new_token(),
+        problem=problem,
+    )
+
+
+def _id(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID else None

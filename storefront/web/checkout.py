@@ -1,0 +1,80 @@
+"""Checkout: a form becomes an order, the order becomes a page with a pay button."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask_login import current_user, login_required
+
+from storefront.billing import checkout as billing_checkout
+from storefront.billing import history
+from storefront.billing.catalogue import Plan, find_plan
+from storefront.iamport import IamportError
+from storefront.states import PaymentStatus
+from storefront.web import limits
+from storefront.web.forms import CONSENT_VERSION, CheckoutForm
+from storefront.web.security import let_payment_window_in
+from storefront.web.shop import billing, order_or_404, settings, shopper_id
+
+blueprint = Blueprint("checkout", __name__)
+
+
+@blueprint.route("/checkout/<plan>", methods=["GET", "POST"])
+@login_required  # type: ignore[untyped-decorator]
+@limits.PAY
+def begin(plan: str) -> Any:
+    """Choose, say who pays, consent; then the order is written down."""
+    chosen = _plan_or_404(plan)
+    form = CheckoutForm(data=_prefill() if request.method == "GET" else None)
+    token = request.values.get("token") or billing_checkout.new_token()
+    if not form.validate_on_submit():
+        page = render_template("checkout/checkout.html", form=form, plan=chosen, token=token)
+        return page, 400 if form.is_submitted() else 200
+    payment = billing_checkout.begin(
+        billing(),
+        shopper_id=shopper_id(),
+        plan=chosen,
+        mode="register" if form.mode.data == "register" else "pay",
+        buyer=form.buyer(),
+        consent_version=CONSENT_VERSION,
+        token=token,
+    )
+    if payment.status != PaymentStatus.READY:
+        return redirect(url_for("payments.show", merchant_uid=payment.merchant_uid), 303)
+    return redirect(url_for("checkout.pay", plan=chosen.code, merchant_uid=payment.merchant_uid), 303)
+
+
+@blueprint.get("/checkout/<plan>/<merchant_uid>")
+@login_required  # type: ignore[untyped-decorator]
+@limits.LOOK_UP
+def pay(plan: str, merchant_uid: str) -> Any:
+    """The page with the button that opens the payment window."""
+    chosen = _plan_or_404(plan)
+    payment = history.find_payment(billing(), shopper_id(), order_or_404(merchant_uid))
+    if payment is None or payment.plan != chosen.code or not payment.purpose.issues_key:
+        abort(404)
+    if payment.status != PaymentStatus.READY:
+        return redirect(url_for("payments.show", merchant_uid=merchant_uid), 303)
+    try:
+        parameters = billing_checkout.request_pay_parameters(billing(), payment)
+    except IamportError:
+        parameters = None
+    let_payment_window_in()
+    page = render_template("checkout/pay.html", payment=payment, plan=chosen, parameters=parameters, shop=settings())
+    return page, 200 if parameters else 503
+
+
+def _plan_or_404(code: str) -> Plan:
+    plan = find_plan(code)
+    if plan is None:
+        abort(404)
+    return plan
+
+
+def _prefill() -> dict[str, str]:
+    """What the shopper wrote the last time."""
+    last = next(iter(history.payments_of(billing(), shopper_id())), None)
+    if last is None:
+        return {"name": current_user.name, "email": current_user.email}
+    return {"name": last.buyer_name, "email": last.buyer_email, "phone": last.buyer_phone}

@@ -1,0 +1,53 @@
+"""How money, time and cards are written on pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from babel.numbers import format_decimal
+from flask import Flask
+from flask_babel import format_datetime, get_locale
+
+from storefront.billing.catalogue import PLANS, vat_part
+from storefront.web.i18n import plan_text
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates these filters."""
+    app.jinja_env.filters.update(
+        won=won, seoul=seoul, seoul_day=seoul_day, seoul_clock=seoul_clock, last_four=last_four
+    )
+    app.jinja_env.globals.update(
+        plan_text=plan_text, plans=PLANS, vat_part=vat_part, now=app.extensions["billing"].clock.now
+    )
+
+
+def won(amount: int) -> str:
+    """14900 as `14,900원` or `₩14,900`."""
+    number = format_decimal(amount, locale=get_locale())
+    return f"{number}원" if str(get_locale()) == "ko" else f"₩{number}"
+
+
+def seoul(at: datetime | None) -> str:
+    """A moment in Seoul, to the minute."""
+    return _format(at, "yyyy. M. d. HH:mm", "d MMM yyyy, HH:mm")
+
+
+def seoul_day(at: datetime | None) -> str:
+    """A day in Seoul."""
+    return _format(at, "M.d", "d MMM")
+
+
+def seoul_clock(at: datetime | None) -> str:
+    """A time of day in Seoul, to the second."""
+    return _format(at, "HH:mm:ss", "HH:mm:ss")
+
+
+def last_four(card_number: str | None) -> str:
+    """The last digits of a masked card number, by which people know their card."""
+    return (card_number or "")[-4:]
+
+
+def _format(at: datetime | None, korean: str, english: str) -> str:
+    # Patterns of our own: the locale data's short forms say AM and PM in the middle of a Korean date.
+    return format_datetime(at, korean if str(get_locale()) == "ko" else english) if at else ""

@@ -1,0 +1,118 @@
+"""The forms. A field's message says how to mend it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringField, TelField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, Email, InputRequired, Length, ValidationError
+
+from storefront.billing.checkout import Buyer
+from storefront.web.shop import storable
+
+CONSENT_VERSION = "2026-11-23"
+"""Changes whenever the text of the consent box does; stored with each consent."""
+
+_PHONE = re.compile(r"0[0-9]{1,2}-?[0-9]{3,4}-?[0-9]{4}")
+
+
+def _strip(value: str | None) -> str | None:
+    return value.strip() if value else value
+
+
+def readable(_form: FlaskForm, field: Any) -> None:
+    """Characters that can be stored and shown."""
+    text = field.data or ""
+    if not storable(text) or not text.isprintable():
+        raise ValidationError(_l("There are characters in here that we cannot store."))
+
+
+def korean_phone(_form: FlaskForm, field: Any) -> None:
+    """A Korean mobile or landline number."""
+    if not _PHONE.fullmatch(field.data or ""):
+        raise ValidationError(_l("Please enter a phone number like 010-1234-5678."))
+
+
+class _Person(FlaskForm):
+    """A name and an e-mail address, as i'mport stores them."""
+
+    name = StringField(
+        _l("Name"),
+        filters=[_strip],
+        validators=[
+            DataRequired(_l("Please enter your name.")),
+            Length(max=16, message=_l("At most 16 characters, please.")),
+            readable,
+        ],
+        render_kw={"autocomplete": "name"},
+    )
+    email = EmailField(
+        _l("E-mail"),
+        filters=[_strip],
+        validators=[
+            DataRequired(_l("Please enter your e-mail address.")),
+            Length(max=64, message=_l("At most 64 characters, please.")),
+            readable,
+            Email(_l("Please enter an address like achim@example.com.")),
+        ],
+        render_kw={"autocomplete": "email"},
+    )
+
+
+class SignUpForm(_Person):
+    """Becoming a shopper."""
+
+    password = PasswordField(
+        _l("Password"),
+        validators=[
+            DataRequired(_l("Please choose a password.")),
+            Length(min=8, max=200, message=_l("At least 8 characters, please.")),
+        ],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+class SignInForm(FlaskForm):
+    """Being recognised."""
+
+    email = EmailField(
+        _l("E-mail"),
+        filters=[_strip],
+        validators=[DataRequired(_l("Please enter your e-mail address.")), Length(max=200), readable],
+        render_kw={"autocomplete": "email"},
+    )
+    password = PasswordField(
+        _l("Password"),
+        validators=[DataRequired(_l("Please enter your password.")), Length(max=200)],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
+class CheckoutForm(_Person):
+    """What to do now, who pays, and the consent to keep the card."""
+
+    mode = RadioField(
+        _l("When do you want your first bag?"),
+        choices=[SelectChoice("pay"), SelectChoice("register")],
+        default="pay",
+        validators=[InputRequired(_l("Please choose one."))],
+    )
+    phone = TelField(
+        _l("Mobile phone"),
+        filters=[_strip],
+        validators=[DataRequired(_l("Please enter a phone number like 010-1234-5678.")), korean_phone],
+        render_kw={"autocomplete": "tel"},
+    )
+    consent = BooleanField(
+        _l("Consent"),
+        false_values=("", "n", "false"),
+        validators=[InputRequired(_l("Without your consent we do not store a card."))],
+    )
+
+    def buyer(self) -> Buyer:
+        """Who pays; only of a form that was found valid."""
+        return Buyer(str(self.name.data), str(self.email.data), str(self.phone.data))

@@ -1,0 +1,127 @@
+"""A payment's page, its refund, and the two ways a browser brings news: the callback and the phone's return."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from flask_login import current_user, login_required
+
+from storefront.billing import history, identifiers, refunds, settlement
+from storefront.billing.refunds import NotRefundableError, PaymentNotFoundError
+from storefront.billing.settlement import Door
+from storefront.iamport import SilenceError
+from storefront.models import Payment
+from storefront.states import PaymentStatus, RefundStatus
+from storefront.web import limits
+from storefront.web.messages import read_ids, read_json
+from storefront.web.presentation import as_json, result_of
+from storefront.web.shop import billing, is_id, order_or_404, shopper_id, wants_json
+from storefront.web.timeline import lines_of
+
+blueprint = Blueprint("payments", __name__, url_prefix="/payments")
+
+
+@blueprint.get("/<merchant_uid>")
+@login_required  # type: ignore[untyped-decorator]
+@limits.LOOK_UP
+def show(merchant_uid: str) -> Any:
+    """How an order stands; what is open is settled first."""
+    settlement.refresh(billing(), shopper_id(), order_or_404(merchant_uid))
+    return _page(_own_payment(merchant_uid))
+
+
+@blueprint.post("/<merchant_uid>/refund")
+@login_required  # type: ignore[untyped-decorator]
+@limits.PAY
+def refund(merchant_uid: str) -> Any:
+    """Give the money back."""
+    token = request.form.get("token", "")
+    if not is_id(token):
+        abort(400)
+    try:
+        refunds.refund(billing(), shopper_id=shopper_id(), merchant_uid=order_or_404(merchant_uid), token=token)
+    except PaymentNotFoundError:
+        abort(404)
+    except NotRefundableError:
+        return _page(_own_payment(merchant_uid), not_refundable=True), 400
+    return redirect(url_for("payments.show", merchant_uid=merchant_uid), 303)
+
+
+@blueprint.post("/complete")
+@login_required  # type: ignore[untyped-decorator]
+@limits.LOOK_UP
+def complete() -> Any:
+    """The page's script says that the window has closed. Only the ids are used."""
+    message = read_json()
+    imp_uid, merchant_uid = read_ids(message)
+    if merchant_uid is None:
+        abort(400)
+    _own_payment(merchant_uid)
+    with suppress(SilenceError):  # nothing has changed then; the payment's page asks again
+        settlement.settle(
+            billing(), Door.CALLBACK, imp_uid=imp_uid, merchant_uid=merchant_uid, told_facts=_told(message)
+        )
+    payment = _own_payment(merchant_uid)
+    return jsonify({"status": payment.status, "redirect": url_for("payments.show", merchant_uid=merchant_uid)})
+
+
+@blueprint.get("/complete/mobile")
+@limits.LOOK_UP
+def complete_on_phone() -> Any:
+    """A phone comes back from the window, perhaps in another browser than it left from."""
+    imp_uid, merchant_uid = read_ids(request.args)
+    if imp_uid is None and merchant_uid is None:
+        abort(400)
+    with suppress(SilenceError):
+        settled = settlement.settle(
+            billing(), Door.REDIRECT, imp_uid=imp_uid, merchant_uid=merchant_uid, told_facts=_told(request.args)
+        )
+        merchant_uid = merchant_uid or (settled.merchant_uid if settled else None)
+    if current_user.is_authenticated and merchant_uid and _find(merchant_uid):
+        return redirect(url_for("payments.show", merchant_uid=merchant_uid), 303)
+    # The same page whether the order exists or not: without a session nobody learns about orders here.
+    wanted = url_for("payments.show", merchant_uid=merchant_uid) if merchant_uid else url_for("account.show")
+    return render_template("payments/returned.html", next=wanted)
+
+
+def _page(payment: Payment, *, not_refundable: bool = False) -> Any:
+    if wants_json():
+        return jsonify(as_json(payment, events=True))
+    return render_template(
+        "payments/result.html",
+        payment=payment,
+        result=result_of(payment),
+        lines=lines_of(payment),
+        refundable=_is_refundable(payment),
+        not_refundable=not_refundable,
+        token=identifiers.new_token(),
+    )
+
+
+def _is_refundable(payment: Payment) -> bool:
+    under_way = any(refund.status == RefundStatus.REQUESTED for refund in payment.refunds if not refund.is_extra)
+    held = payment.status in (PaymentStatus.PAID, PaymentStatus.CANCELLED) and payment.held_krw > 0
+    return held and not under_way
+
+
+def _find(merchant_uid: str) -> Payment | None:
+    return history.find_payment(billing(), shopper_id(), merchant_uid)
+
+
+def _own_payment(merchant_uid: str) -> Payment:
+    payment = _find(merchant_uid)
+    if payment is None:
+        abort(404)
+    return payment
+
+
+def _told(message: Mapping[str, Any]) -> dict[str, str]:
+    """What a message says beside its ids, for the timeline."""
+    return {
+        name: str(message[name])
+        for name in ("error_code", "error_msg", "imp_success", "success")
+        if isinstance(message.get(name), str | bool | int) and message[name] != ""
+    }

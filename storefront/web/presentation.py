@@ -1,0 +1,225 @@
+"""How a payment is told: as JSON for programs, as a picture, a headline and a money line for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext
+
+from storefront.models import Card, Payment
+from storefront.states import PaymentStatus, Purpose
+from storefront.web.formats import won
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a result page says first.
+
+    Attributes:
+        state: the chip's style: paid, requested, failed, refused, cancelled or ready.
+        chip: the state in two words.
+        picture: which picture of `templates/art`.
+        headline: what happened.
+        lead: one sentence about it.
+        money: what left the card, or did not.
+        next: what comes next.
+        receipt: what the slip is called.
+    """
+
+    state: str
+    chip: str
+    picture: str
+    headline: str
+    lead: str
+    money: str
+    next: str
+    receipt: str
+
+
+def as_json(payment: Payment, *, events: bool = False) -> dict[str, Any]:
+    """A payment as programs see it; amounts in won."""
+    facts: dict[str, Any] = {
+        "merchant_uid": payment.merchant_uid,
+        "imp_uid": payment.imp_uid,
+        "customer_uid": payment.card.customer_uid,
+        "purpose": payment.purpose,
+        "status": payment.status,
+        "captured": payment.captured,
+        "amount": payment.amount_krw,
+        "cancelled": payment.cancelled_krw,
+        "net": payment.net_krw,
+        "currency": payment.currency,
+        "fail_reason": payment.fail_reason,
+    }
+    if events:
+        facts["events"] = [{"at": event.at.isoformat(), "event": event.event} for event in payment.events]
+    return facts
+
+
+def card_as_json(card: Card) -> dict[str, Any]:
+    """A card as programs see it."""
+    return {"id": card.id, "customer_uid": card.customer_uid, "status": card.status, "card_number": card.card_number}
+
+
+def result_of(payment: Payment) -> Result:
+    """What to say about a payment."""
+    if payment.status == PaymentStatus.PAID and payment.purpose == Purpose.REGISTER:
+        return _registered()
+    return _RESULTS[payment.status](payment)
+
+
+def _registered() -> Result:
+    return Result(
+        state="ready",
+        chip=gettext("Card stored"),
+        picture="registered",
+        headline=gettext("Your card is stored"),
+        lead=gettext("Nothing was charged today."),
+        money=gettext("Nothing left your card."),
+        next=gettext("Nothing is charged by itself: only when you press a button that says how much."),
+        receipt=gettext("Registration slip"),
+    )
+
+
+def _paid(payment: Payment) -> Result:
+    return Result(
+        state="paid",
+        chip=gettext("Paid"),
+        picture="paid",
+        headline=gettext("You paid %(amount)s", amount=won(payment.captured_krw)),
+        lead=gettext("We roast your bag and send it tomorrow morning."),
+        money=gettext("%(amount)s left your card, once.", amount=won(payment.captured_krw)),
+        next=gettext("Nothing is charged by itself: only when you press a button that says how much."),
+        receipt=gettext("Receipt"),
+    )
+
+
+def _requested(_payment: Payment) -> Result:
+    return Result(
+        state="requested",
+        chip=gettext("Checking"),
+        picture="checking",
+        headline=gettext("We are checking whether you paid"),
+        lead=gettext("The card company's answer has not arrived. When it does, this page changes by itself."),
+        money=gettext("You do not need to pay again."),
+        next=gettext("The same order is never charged twice. You may close this window."),
+        receipt=gettext("Order being checked"),
+    )
+
+
+def _failed(payment: Payment) -> Result:
+    if payment.captured:
+        lead = gettext("i'mport did not store the card. Please register it again.")
+    elif payment.given_up:
+        lead = gettext("The charge never arrived, and we stopped trying.")
+    else:
+        lead = gettext("The card company or the payment window did not approve it.")
+    return Result(
+        state="failed",
+        chip=gettext("Not paid"),
+        picture="declined",
+        headline=gettext("The payment did not go through"),
+        lead=lead,
+        money=gettext("Nothing left your card."),
+        next=gettext("Try another card, or leave it at that."),
+        receipt=gettext("Order not approved"),
+    )
+
+
+def _refusing(payment: Payment) -> Result:
+    return Result(
+        state="refused",
+        chip=gettext("Returning"),
+        picture="refused",
+        headline=gettext("We are returning your money"),
+        lead=_refusal_text(payment),
+        money=gettext("%(amount)s is on its way back to your card.", amount=won(payment.net_krw)),
+        next=gettext("You do not need to do anything. This page changes by itself."),
+        receipt=gettext("Order returned"),
+    )
+
+
+def _refused(payment: Payment) -> Result:
+    return Result(
+        state="refused",
+        chip=gettext("Returned"),
+        picture="refused",
+        headline=gettext("We did not accept this payment"),
+        lead=_refusal_text(payment),
+        money=gettext("Everything that left your card has been returned."),
+        next=gettext("You can start again whenever you like."),
+        receipt=gettext("Order returned"),
+    )
+
+
+def _cancelled(payment: Payment) -> Result:
+    if payment.held_krw:
+        money = gettext(
+            "%(back)s came back, %(kept)s is still paid.", back=won(payment.cancelled_krw), kept=won(payment.held_krw)
+        )
+        headline = gettext("Refunded in part")
+    else:
+        money = gettext("%(back)s came back to your card.", back=won(payment.cancelled_krw))
+        headline = gettext("Refunded")
+    return Result(
+        state="cancelled",
+        chip=gettext("Refunded"),
+        picture="refused",
+        headline=headline,
+        lead=gettext("It may take a few days until your card company shows it."),
+        money=money,
+        next=gettext("Your stored card stays until you remove it."),
+        receipt=gettext("Receipt"),
+    )
+
+
+def _ready(payment: Payment) -> Result:
+    return Result(
+        state="ready",
+        chip=gettext("Not paid yet"),
+        picture="lost",
+        headline=gettext("You have not paid yet"),
+        lead=payment.told_error or gettext("The payment window was not finished."),
+        money=gettext("Nothing left your card, as far as i'mport knows."),
+        next=gettext("Go on where you stopped, or leave it: after a day this order expires."),
+        receipt=gettext("Open order"),
+    )
+
+
+def _expired(_payment: Payment) -> Result:
+    return Result(
+        state="cancelled",
+        chip=gettext("Expired"),
+        picture="lost",
+        headline=gettext("This order has expired"),
+        lead=gettext("It was not paid within a day."),
+        money=gettext("Nothing left your card."),
+        next=gettext("You can start again whenever you like."),
+        receipt=gettext("Expired order"),
+    )
+
+
+def _refusal_text(payment: Payment) -> str:
+    texts = {
+        "amount": gettext("Another amount was charged than you ordered."),
+        "currency": gettext("It was charged in another currency than you ordered."),
+        "customer_uid": gettext("It was paid with another card registration than this order's."),
+        "channel": gettext("It was paid through a test channel."),
+        "already_paid": gettext("You had already paid this order in another window."),
+        "too_late": gettext("It was paid more than a day after the order."),
+        "given_up": gettext("It arrived after we had given the order up."),
+    }
+    return str(texts.get(payment.refusal or "", gettext("It was not what you ordered.")))
+
+
+_RESULTS = {
+    PaymentStatus.READY: _ready,
+    PaymentStatus.REQUESTED: _requested,
+    PaymentStatus.PAID: _paid,
+    PaymentStatus.FAILED: _failed,
+    PaymentStatus.CANCELLED: _cancelled,
+    PaymentStatus.REFUSING: _refusing,
+    PaymentStatus.REFUSED: _refused,
+    PaymentStatus.EXPIRED: _expired,
+}

@@ -1,0 +1,85 @@
+"""Locks on the doors: CSRF tokens, headers, the Content-Security-Policy, and one address to answer at."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, redirect, request
+from flask_wtf.csrf import CSRFProtect
+
+from storefront.config import Settings
+
+csrf = CSRFProtect()
+
+_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def init_app(app: Flask) -> None:
+    """Lock the application."""
+    csrf.init_app(app)
+    app.before_request(_keep_to_own_address)
+    app.after_request(_add_headers)
+
+
+def let_payment_window_in() -> None:
+    """Called by the one page that opens the payment window: the SDK may run and show its frame there."""
+    g.opens_payment_window = True
+
+
+def own_path(address: str | None) -> str | None:
+    """A path on this shop out of a `next` parameter, or None: nobody is sent elsewhere from here."""
+    if not address or not address.startswith("/") or address.startswith(("//", "/\\")):
+        return None
+    parts = urlsplit(address)
+    return address if not parts.scheme and not parts.netloc and address.isprintable() and "\\" not in address else None
+
+
+def _keep_to_own_address() -> Response | None:
+    """A browser that came as `localhost` goes to the shop's own address: cookies are shared by all its ports."""
+    public = urlsplit(_settings().public_url)
+    asked = urlsplit(f"//{request.host}")
+    if asked.netloc == public.netloc or request.endpoint in ("webhooks.receive", "home.health"):
+        return None
+    if request.method in ("GET", "HEAD") and asked.hostname in _OWN_NAMES:
+        return redirect(_settings().public_url + request.full_path.rstrip("?"), 302)  # type: ignore[return-value]
+    return None
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", _policy(opens_window=g.get("opens_payment_window", False)))
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    # Over https Flask-WTF compares the Referer, so it is sent within the shop and nowhere else.
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    if _settings().public_url.startswith("https://"):
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint not in ("static", "bootstrap.static"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _policy(*, opens_window: bool) -> str:
+    """Strict everywhere; the pay page also lets the SDK in.
+
+    The real SDK writes styles into the page and submits forms to the payment gateway, whose addresses are not
+    published (assumed), so there its page is looser. The sandbox's SDK needs none of that.
+    """
+    script, style, frame, form = "'self'", "'self'", "'none'", "'self'"
+    if opens_window:
+        settings = _settings()
+        sdk = urlsplit(settings.imp_sdk_url)
+        origin = f"{sdk.scheme}://{sdk.netloc}"
+        script, frame = f"'self' {origin}", origin
+        if not settings.beside_sandbox:
+            script, frame = f"{script} https://*.iamport.kr https://*.iamport.co", "https:"
+            style, form = "'self' 'unsafe-inline'", "'self' https:"
+    return (
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; font-src 'self'; "
+        f"connect-src 'self'; frame-src {frame}; form-action {form}; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["settings"]
+    return settings

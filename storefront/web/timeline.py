@@ -1,0 +1,122 @@
+"""The timeline in words: who spoke to whom, and what it meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+from flask_babel import gettext
+
+from storefront.models import Event, Payment
+from storefront.web.formats import won
+
+
+class Lane(IntEnum):
+    """Who there is."""
+
+    BROWSER = 1
+    SHOP = 2
+    IAMPORT = 3
+    JTNET = 4
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the timeline.
+
+    Attributes:
+        at: when.
+        kind: told, asked or decided.
+        begin: who spoke.
+        end: to whom; the same for a decision.
+        title: what happened.
+        text: the facts beside it.
+    """
+
+    at: datetime
+    kind: str
+    begin: Lane
+    end: Lane
+    title: str
+    text: str
+
+
+_LANES = {
+    "callback": (Lane.BROWSER, Lane.SHOP),
+    "redirect": (Lane.BROWSER, Lane.SHOP),
+    "window_error": (Lane.BROWSER, Lane.SHOP),
+    "webhook": (Lane.IAMPORT, Lane.SHOP),
+    "unanswered": (Lane.IAMPORT, Lane.SHOP),
+    "charge_unanswered": (Lane.IAMPORT, Lane.SHOP),
+    "charge_rejected": (Lane.IAMPORT, Lane.SHOP),
+    "cancel_unanswered": (Lane.IAMPORT, Lane.SHOP),
+    "cancel_refused": (Lane.IAMPORT, Lane.SHOP),
+}
+_ASKED = (Lane.SHOP, Lane.IAMPORT)
+_DECIDED = (Lane.SHOP, Lane.SHOP)
+
+
+def lines_of(payment: Payment) -> list[Line]:
+    """The timeline of a payment, oldest first."""
+    titles = _titles()
+    return [_line(event, titles) for event in payment.events]
+
+
+def _line(event: Event, titles: dict[str, str]) -> Line:
+    begin, end = _LANES.get(event.event, _DECIDED if event.kind == "decided" else _ASKED)
+    title = titles.get(event.event, event.event)
+    return Line(event.at, event.kind, begin, end, title, _facts(event.detail))
+
+
+def _facts(detail: dict[str, Any]) -> str:
+    amounts = ("amount", "ordered", "captured", "cancelled", "held")
+    return " · ".join(
+        won(value) if name in amounts and isinstance(value, int) else str(value) for name, value in detail.items()
+    )
+
+
+def _titles() -> dict[str, str]:
+    return {
+        "ordered": gettext("Wrote the order down first"),
+        "prepared": gettext("Told i'mport the amount in advance"),
+        "callback": gettext("The browser says the window has closed"),
+        "redirect": gettext("The phone came back from the window"),
+        "window_error": gettext("The browser says the window did not open"),
+        "webhook": gettext("A webhook arrived"),
+        "unanswered": gettext("i'mport did not answer, so nothing changes"),
+        "looked_up": gettext("Asked i'mport itself"),
+        "key_read": gettext("Asked whether a billing key is stored"),
+        "charge_sent": gettext("Asked to charge the stored card"),
+        "charge_answered": gettext("Read i'mport's answer to the charge"),
+        "charge_unanswered": gettext("No answer to the charge: it may have happened or not"),
+        "charge_rejected": gettext("The charge was rejected; asking before believing it"),
+        "cancel_sent": gettext("Asked to give the money back"),
+        "cancel_unanswered": gettext("No answer to the refund: asking again later"),
+        "cancel_refused": gettext("The refund was refused; asking before believing it"),
+        "key_delete_sent": gettext("Had the billing key deleted"),
+        "paid": gettext("Everything agrees with the order: paid"),
+        "approved_late": gettext("Approved late, and still wanted: paid"),
+        "declined": gettext("Declined"),
+        "rejected": gettext("Rejected, and nothing was captured"),
+        "expired": gettext("Not paid within a day: expired"),
+        "given_up": gettext("Gave the charge up"),
+        "refused": gettext("Not what was ordered: the money goes back"),
+        "returned": gettext("Everything has been returned"),
+        "cancelled": gettext("i'mport says it was cancelled"),
+        "cancel_undone": gettext("i'mport says the cancel was undone"),
+        "key_issued": gettext("The card is stored"),
+        "no_key": gettext("i'mport stored no key"),
+        "key_unwanted": gettext("The key it issued is not wanted"),
+        "key_deleted": gettext("i'mport confirms that the key is gone"),
+        "key_replaced": gettext("Another card stands behind a stored key: that card is suspended"),
+        "removal_asked": gettext("The shopper removed the card"),
+        "extra_capture": gettext("A second capture of this order: it goes back"),
+        "contradiction": gettext("i'mport contradicts itself: a person has to look"),
+        "foreign_key": gettext("A key was issued under a name that is not ours: a person has to look"),
+        "refund_asked": gettext("Wrote the refund down first"),
+        "refund_done": gettext("i'mport confirms the refund"),
+        "refund_failed": gettext("i'mport refuses the refund: a person has to look"),
+        "mismatch": gettext("The message pairs ids that do not belong together: nothing changes"),
+    }

@@ -1,0 +1,1 @@
+"""The tests: unit, sandbox, integration (both applications in one process), browser and bench."""

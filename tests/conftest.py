@@ -1,0 +1,171 @@
+"""The stage: a shop and its sandbox in one process, people to use them, and a clock to move.
+
+`TEST_DATABASE_URL` runs the same stories on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+
+from storefront import create_app, schema
+from storefront.billing import Billing, reconciliation
+from storefront.clock import Clock
+from storefront.config import Settings
+from storefront.database import Database
+from storefront.iamport import Iamport
+from storefront.models import Base
+from storefront.sandbox import SandboxSettings, create_sandbox
+from tests.people import Sandbox, Shopper
+from tests.wsgi import SANDBOX_URL, session_for
+
+SHOP_URL = "http://127.0.0.1:8000"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Browser tests join when they are asked for: they need Chromium."""
+    parser.addoption("--browser-tests", action="store_true", help="run the tests in tests/browser too")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the browser tests out unless they were asked for."""
+    if collection_path.name == "browser" and not config.getoption("--browser-tests"):
+        return True
+    return None
+
+
+class Shop:
+    """The shop in this process, with the time in one's hand."""
+
+    def __init__(self, app: Flask, clock: Clock, sandbox: Sandbox) -> None:
+        self.app, self.clock, self.sandbox = app, clock, sandbox
+
+    @property
+    def billing(self) -> Billing:
+        """What its billing modules work with."""
+        return self.app.extensions["billing"]
+
+    def browser(self) -> Any:
+        """A new browser without cookies."""
+        return _Browser(self.app)
+
+    def pass_time(self, **by: float) -> None:
+        """Time passes for the shop and for i'mport alike."""
+        self.clock.advance(timedelta(**by))
+        self.sandbox.advance(**by)
+
+    def reconcile(self) -> reconciliation.Report:
+        """What `storefront reconcile` does."""
+        return reconciliation.reconcile(self.billing)
+
+    def webhook(self, body: dict[str, Any]) -> Any:
+        """Anybody may post here."""
+        return self.browser().post("/webhooks/iamport", json=body)
+
+    def deliver_webhooks(self) -> list[int]:
+        """Everything i'mport wants to tell arrives now; the answers' statuses."""
+        before = {hook["id"]: len(hook["attempts"]) for hook in self.sandbox.webhooks()}
+        self.sandbox.drain()
+        return [
+            attempt["status"] for hook in self.sandbox.webhooks() for attempt in hook["attempts"][before[hook["id"]] :]
+        ]
+
+
+class _Browser:
+    """Flask's client at the shop's own address."""
+
+    def __init__(self, app: Flask) -> None:
+        self._client = app.test_client()
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self._client.get(path, base_url=SHOP_URL, **options)
+
+    def post(self, path: str, **options: Any) -> Any:
+        return self._client.post(path, base_url=SHOP_URL, **options)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A shop beside the sandbox, with a database of its own and no grace time."""
+    return Settings(
+        secret_key="a-secret-for-tests",
+        database_url=os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{tmp_path / 'shop.sqlite'}",
+        public_url=SHOP_URL,
+        imp_code="imp00000000",
+        imp_key="sandbox_key",
+        imp_secret="sandbox_secret",
+        imp_api_url=SANDBOX_URL,
+        imp_sdk_url=f"{SANDBOX_URL}/v1/iamport.js",
+        imp_timeout_s=30,
+        charge_grace_s=600,
+        rate_limits=False,
+    )
+
+
+@pytest.fixture
+def sandbox_app() -> Iterator[Flask]:
+    """The sandbox; its webhooks wait until the story delivers them."""
+    app = create_sandbox(SandboxSettings(background=False, webhook_url=f"{SHOP_URL}/webhooks/iamport"))
+    yield app
+    app.extensions["sandbox"].close()
+
+
+@pytest.fixture
+def sandbox(sandbox_app: Flask) -> Sandbox:
+    """The sandbox as testers see it."""
+    return Sandbox(session_for(sandbox_app), SANDBOX_URL)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The shop's time."""
+    return Clock()
+
+
+@pytest.fixture
+def shop(settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock) -> Iterator[Shop]:
+    """The shop beside that sandbox, with an empty database."""
+    gateway = _gateway(settings, session_for(sandbox_app))
+    app = create_app(settings, clock=clock, gateway=gateway)
+    database: Database = app.extensions["billing"].database
+    schema.create(database)
+    shop = Shop(app, clock, sandbox)
+    sandbox_app.extensions["sandbox"].webhooks.send = lambda url, body: _deliver(shop, url, body)
+    yield shop
+    if os.environ.get("TEST_DATABASE_URL"):
+        Base.metadata.drop_all(database.engine)
+    database.close()
+
+
+@pytest.fixture
+def shopper(shop: Shop, sandbox: Sandbox) -> Shopper:
+    """Somebody who has just signed up."""
+    return Shopper(shop.browser(), sandbox).sign_up()
+
+
+@pytest.fixture
+def another_shopper(shop: Shop, sandbox: Sandbox) -> Shopper:
+    """Somebody else."""
+    return Shopper(shop.browser(), sandbox).sign_up()
+
+
+@pytest.fixture
+def live_settings(settings: Settings) -> Settings:
+    """The same shop with real money."""
+    return replace(settings, imp_live=True)
+
+
+def _gateway(settings: Settings, session: requests.Session) -> Iamport:
+    return Iamport(settings.imp_api_url, settings.imp_key, settings.imp_secret, live=settings.imp_live, session=session)
+
+
+def _deliver(shop: Shop, url: str, body: dict[str, Any]) -> int:
+    return int(shop.browser().post(url.removeprefix(SHOP_URL), json=body).status_code)

@@ -1,0 +1,119 @@
+"""Refunds and card removal."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.people import Sandbox, Shopper
+
+CANCEL = "/payments/cancel"
+
+
+def test_a_refund_returns_everything_and_the_card_stays(shopper: Shopper, sandbox: Sandbox) -> None:
+    """Cancelled in full, at the shop and at i'mport."""
+    payment = shopper.buy("pay")
+
+    reply = shopper.refund(payment["merchant_uid"])
+    after = shopper.payment(payment["merchant_uid"])
+
+    assert reply.status_code == 303
+    assert (after["status"], after["cancelled"], after["net"], after["captured"]) == ("cancelled", 14_900, 0, True)
+    assert sandbox.net() == 0
+    assert len(shopper.active_cards()) == 1
+
+
+def test_a_refund_names_the_payment_the_amount_and_the_checksum(shopper: Shopper, sandbox: Sandbox) -> None:
+    """imp_uid and never an order number alone; the checksum makes a repeat harmless."""
+    payment = shopper.buy("pay")
+    shopper.refund(payment["merchant_uid"])
+
+    [call] = sandbox.requests(CANCEL)
+
+    assert payment["imp_uid"] in str(call["body"])
+    assert "checksum" in str(call["body"])
+
+
+def test_a_repeated_refund_returns_the_money_once(shopper: Shopper, sandbox: Sandbox) -> None:
+    """The same button pressed twice is one refund."""
+    payment = shopper.buy("pay")
+
+    replies = [shopper.refund(payment["merchant_uid"], token="once") for _ in range(2)]
+
+    assert [reply.status_code for reply in replies] == [303, 303]
+    assert len(sandbox.requests(CANCEL)) == 1
+    assert sandbox.net() == 0
+
+
+@pytest.mark.parametrize("kind", ["cut_after", "error_after", "garbage", "cut_before", "error"])
+def test_a_refund_whose_answer_is_lost_is_finished_on_the_next_look(
+    shopper: Shopper, sandbox: Sandbox, kind: str
+) -> None:
+    """The money goes back exactly once, whether the work was done or not."""
+    payment = shopper.buy("pay")
+    sandbox.fault(CANCEL, kind)
+
+    shopper.refund(payment["merchant_uid"])
+    after = shopper.payment(payment["merchant_uid"])
+
+    assert (after["status"], after["net"]) == ("cancelled", 0)
+    assert sandbox.ledger()["cancelled"] == 14_900
+
+
+def test_what_was_not_paid_cannot_be_refunded(shopper: Shopper, sandbox: Sandbox) -> None:
+    """A declined payment and a 0-won registration have nothing to give back."""
+    declined = shopper.buy("pay", card="decline-limit")
+    registered = shopper.buy("register")
+
+    assert shopper.refund(declined["merchant_uid"]).status_code == 400
+    assert shopper.refund(registered["merchant_uid"]).status_code == 400
+    assert sandbox.requests(CANCEL) == []
+
+
+def test_somebody_elses_payment_cannot_be_seen_or_refunded(
+    shopper: Shopper, another_shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """404 for the page, the JSON and the refund."""
+    payment = another_shopper.buy("pay")
+
+    assert shopper.browser.get(f"/payments/{payment['merchant_uid']}").status_code == 404
+    assert shopper.refund(payment["merchant_uid"]).status_code == 404
+    assert sandbox.net() == 14_900
+
+
+def test_a_removed_card_is_gone_at_imports_side_too(shopper: Shopper, sandbox: Sandbox) -> None:
+    """Unscheduled, deleted, verified; and it cannot be charged any more."""
+    card = shopper.register_card()
+
+    assert shopper.remove_card(card["id"]).status_code == 303
+
+    assert shopper.active_cards() == []
+    assert sandbox.keys() == {card["customer_uid"]: False}
+    assert shopper.charge(card["id"]).status_code in (400, 404)
+    assert sandbox.net() == 0
+
+
+def test_a_removal_that_is_not_answered_goes_on_with_the_next_look(shopper: Shopper, sandbox: Sandbox) -> None:
+    """No new charge may start meanwhile."""
+    card = shopper.register_card()
+    sandbox.fault("/subscribe/customers/*", "error", times=0)
+
+    shopper.remove_card(card["id"])
+    [removing] = shopper.account()["cards"]
+    assert removing["status"] == "removing"
+    assert shopper.charge(card["id"]).status_code == 400
+
+    sandbox.mend()
+    shopper.account()
+    assert sandbox.keys() == {card["customer_uid"]: False}
+
+
+def test_a_removal_waits_for_a_charge_whose_outcome_is_unknown(shopper: Shopper, sandbox: Sandbox) -> None:
+    """Only when no charge is on its way does the page say that nothing more will be charged."""
+    card = shopper.register_card()
+    sandbox.fault("/subscribe/payments/again", "cut_before")
+    unknown = shopper.charged(card["id"])
+    assert unknown["status"] == "requested"
+
+    shopper.remove_card(card["id"])
+
+    assert [stored["status"] for stored in shopper.account()["cards"]] == ["removing"]

@@ -1,0 +1,214 @@
+"""The people and machines of the story: a shopper with a browser, and the sandbox as its testers see it.
+
+Both speak only what the contract with the outside says, so the same words work in one process (a WSGI client) and
+over HTTP (`requests`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import unescape
+from typing import Any, Protocol
+
+import requests
+
+BUYER = {"name": "김아침", "email": "achim@example.com", "phone": "010-1234-5678", "consent": "y"}
+
+
+class Reply(Protocol):
+    """What both kinds of browser give back."""
+
+    status_code: int
+    text: str
+    headers: Mapping[str, str]
+
+
+class Browser(Protocol):
+    """Keeps cookies and follows no redirect."""
+
+    def get(self, path: str, **options: Any) -> Any:
+        """GET a path of the shop."""
+
+    def post(self, path: str, **options: Any) -> Any:
+        """POST to a path of the shop."""
+
+
+class HttpBrowser:
+    """A browser over HTTP."""
+
+    def __init__(self, shop_url: str) -> None:
+        self._shop_url = shop_url
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def get(self, path: str, **options: Any) -> Any:
+        """GET, without following a redirect."""
+        return self._session.get(self._shop_url + path, allow_redirects=False, timeout=30, **options)
+
+    def post(self, path: str, **options: Any) -> Any:
+        """POST, without following a redirect."""
+        return self._session.post(self._shop_url + path, allow_redirects=False, timeout=30, **options)
+
+
+@dataclass
+class Sandbox:
+    """The sandbox through the addresses it has for testers."""
+
+    session: requests.Session
+    url: str
+
+    def ledger(self, merchant_uid: str | None = None) -> dict[str, Any]:
+        """What was really captured and cancelled: the truth every shop is compared with."""
+        return self._get("ledger", params={"merchant_uid": merchant_uid} if merchant_uid else {})
+
+    def net(self, merchant_uid: str | None = None) -> int:
+        """The won that i'mport holds, in all or for one order."""
+        return int(self.ledger(merchant_uid)["net"])
+
+    def keys(self) -> dict[str, bool]:
+        """Every billing key ever issued, by customer_uid, and whether it still exists."""
+        return {key["customer_uid"]: not key["deleted_at"] for key in self.ledger()["billing_keys"]}
+
+    def pay(self, params: dict[str, Any], card: str = "approve", **options: Any) -> dict[str, Any]:
+        """What the payment window does with a card, without a browser."""
+        body = {"params": params, "device": "pc", "card": card, "outcome": "card", "sdk": "new", **options}
+        return self._post("pay", body)
+
+    def fault(self, path: str, kind: str, **options: Any) -> None:
+        """Break the next request to a path."""
+        self._post("faults", {"path": path, "kind": kind, **options})
+
+    def mend(self) -> None:
+        """Clear every fault."""
+        self.session.delete(f"{self.url}/_sandbox/faults", timeout=30).raise_for_status()
+
+    def advance(self, **by: float) -> None:
+        """Move i'mport's clock."""
+        units = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+        self._post("clock", {"advance": int(sum(units[unit] * amount for unit, amount in by.items()))})
+
+    def requests(self, path: str | None = None) -> list[dict[str, Any]]:
+        """The REST calls it got, oldest first."""
+        return list(self._get("requests", params={"path": path} if path else {})["requests"])
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        """The webhooks it has sent or means to send."""
+        return list(self._get("webhooks")["webhooks"])
+
+    def drain(self, timeout: float = 10) -> dict[str, Any]:
+        """Wait until every webhook has been delivered or given up."""
+        return self._post("webhooks/drain", {"timeout": timeout})
+
+    def _get(self, path: str, **options: Any) -> dict[str, Any]:
+        reply = self.session.get(f"{self.url}/_sandbox/{path}", timeout=30, **options)
+        reply.raise_for_status()
+        return dict(reply.json())
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        reply = self.session.post(f"{self.url}/_sandbox/{path}", json=body, timeout=60)
+        assert reply.ok, reply.text
+        return dict(reply.json())
+
+
+class Shopper:
+    """Somebody who shops with a browser."""
+
+    def __init__(self, browser: Browser, sandbox: Sandbox, email: str | None = None) -> None:
+        self.browser = browser
+        self.sandbox = sandbox
+        self.email = email or f"shopper-{secrets.token_hex(4)}@example.com"
+
+    def sign_up(self) -> Shopper:
+        """Become a shopper, signed in from then on."""
+        form = {"name": "김아침", "email": self.email, "password": "good-morning-coffee"}
+        reply = self.post("/signup", form)
+        assert reply.status_code == 303, reply.text
+        return self
+
+    def csrf_token(self, page: str = "/") -> str:
+        """The token every page carries."""
+        found = re.search(r'<meta name="csrf-token" content="([^"]+)"', self.browser.get(page).text)
+        assert found, "the page has no CSRF token"
+        return found[1]
+
+    def post(self, path: str, form: dict[str, Any]) -> Any:
+        """Send a form."""
+        return self.browser.post(path, data={"csrf_token": self.csrf_token(), **form})
+
+    def post_json(self, path: str, body: Any) -> Any:
+        """Send JSON as the page's script does."""
+        return self.browser.post(path, json=body, headers={"X-CSRFToken": self.csrf_token()})
+
+    def see(self, path: str) -> dict[str, Any]:
+        """A page's facts as JSON."""
+        reply = self.browser.get(path, headers={"Accept": "application/json"})
+        assert reply.status_code == 200, reply.text
+        return dict(json.loads(reply.text))
+
+    def payment(self, merchant_uid: str) -> dict[str, Any]:
+        """What the shop says about an order."""
+        return self.see(f"/payments/{merchant_uid}")
+
+    def account(self) -> dict[str, Any]:
+        """What the account page shows."""
+        return self.see("/account")
+
+    def active_cards(self) -> list[dict[str, Any]]:
+        """The cards that can be charged."""
+        return [card for card in self.account()["cards"] if card["status"] == "active"]
+
+    def order(self, mode: str = "pay", plan: str = "morning", **fields: str) -> dict[str, Any]:
+        """Fill in the checkout and come to the page with the pay button; the parameters it would open a window with."""
+        reply = self.post(f"/checkout/{plan}", {**BUYER, "mode": mode, **fields})
+        assert reply.status_code == 303, reply.text
+        page = self.browser.get(_path(reply.headers["Location"]))
+        found = re.search(r'<script type="application/json" id="request-pay">(.*?)</script>', page.text, re.S)
+        assert found, page.text
+        return dict(json.loads(unescape(found[1])))
+
+    def tell(self, result: dict[str, Any]) -> Any:
+        """What the page's script posts after the window has closed."""
+        said = result["callback"] or {}
+        body = {"imp_uid": result["imp_uid"], "merchant_uid": result["merchant_uid"]}
+        body |= {name: said[name] for name in ("error_code", "error_msg") if said.get(name)}
+        return self.post_json("/payments/complete", body)
+
+    def buy(self, mode: str = "pay", plan: str = "morning", card: str = "approve", **window: Any) -> dict[str, Any]:
+        """The whole way through the window, and what the shop says about the order in the end."""
+        params = self.order(mode, plan)
+        result = self.sandbox.pay(params, card, **window)
+        if result["callback"] is not None:
+            assert self.tell(result).status_code == 200
+        return self.payment(params["merchant_uid"])
+
+    def register_card(self, card: str = "approve") -> dict[str, Any]:
+        """Store a card for 0 won; the card as the account page shows it."""
+        payment = self.buy("register", card=card)
+        assert payment["status"] == "paid", payment
+        return next(card for card in self.active_cards() if card["customer_uid"] == payment["customer_uid"])
+
+    def charge(self, card_id: int | str, plan: str = "noon", token: str | None = None) -> Any:
+        """Press the button for another bag."""
+        return self.post("/account/charge", {"card": card_id, "plan": plan, "token": token or secrets.token_hex(8)})
+
+    def charged(self, card_id: int | str, plan: str = "noon", token: str | None = None) -> dict[str, Any]:
+        """Press the button and look at the order it led to."""
+        reply = self.charge(card_id, plan, token)
+        assert reply.status_code == 303, reply.text
+        return self.see(_path(reply.headers["Location"]))
+
+    def refund(self, merchant_uid: str, token: str | None = None) -> Any:
+        """Ask for the money back."""
+        return self.post(f"/payments/{merchant_uid}/refund", {"token": token or secrets.token_hex(8)})
+
+    def remove_card(self, card_id: int | str) -> Any:
+        """Have a card removed."""
+        return self.post(f"/account/cards/{card_id}/remove", {})
+
+
+def _path(location: str) -> str:
+    return re.sub(r"^https?://[^/]+", "", location)
