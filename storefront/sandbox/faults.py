@@ -75,6 +75,10 @@ class Faults:
         """Every fault with how often it is left to happen."""
         return [dict(row) for row in self._store.all("SELECT * FROM fault ORDER BY id")]
 
+    def withdraw(self, fault_id: int) -> None:
+        """Forget a fault that has not happened; one that has stays in the list."""
+        self._store.write("DELETE FROM fault WHERE id = ? AND left > 0", fault_id)
+
     def clear(self) -> None:
         """Nothing goes wrong any more."""
         self._store.write("DELETE FROM fault")

@@ -1,7 +1,7 @@
 """The service host: the frame the SDK loads, and the payment window's pages.
 
-In a frame on another origin no cookie is kept, so a window's state stands behind an address nobody can guess.
-Source: the protocol between the official SDK 1.1.5 and its service host.
+Source: the protocol between the official SDK 1.1.5 and its service host. What the real window looks like, and how it is
+driven on a phone, is in no document: that part is ours.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from flask import (
     url_for,
 )
 
-from storefront.sandbox import cards, window
-from storefront.sandbox.faults import Fault
-from storefront.sandbox.parts import Sandbox
+from storefront.sandbox import cards, opened, window
+from storefront.sandbox.faults import OF_WEBHOOKS, Fault
+from storefront.sandbox.opened import Ending, OpenedWindow, Opening
 from storefront.sandbox.rest import sandbox
 from storefront.sandbox.sdk import STATIC
 from storefront.sandbox.texts import texts_for
@@ -36,10 +36,13 @@ from storefront.sandbox.window import CardInput, InvalidCard, WindowResult
 blueprint = Blueprint("service", __name__, template_folder="templates")
 
 FORGED_AMOUNT = 100
-TEST_EXPIRY = "12/40"
+"""Won that are captured when a tester asks for a forged amount."""
+WEBHOOK_DELAY_S = 10.0
+_INPUTS = ("card_number", "expiry", "birth", "pwd_2digit")
+_LONGEST_INPUT = 40
 _CALLBACK_NAME = re.compile(r"[\w.$]{1,100}")
+_HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
 _BOOTSTRAP = f"{flask_bootstrap.__path__[0]}/static/bootstrap5/css"
-_WEBHOOK_FAULTS = ("first", "delay", "repeat", "hold", "drop")
 
 
 @blueprint.get("/")
@@ -59,7 +62,7 @@ def pg_settings(code: str) -> Response:
     """Which PG settings a merchant has: JSONP for browsers, JSON for apps."""
     settings = sandbox().settings
     if code != settings.code:
-        answer: dict[str, Any] = {"code": 1, "msg": "등록되지 않은 가맹점 식별코드입니다.", "data": []}
+        answer: dict[str, Any] = {"code": 1, "msg": window.UNKNOWN_MERCHANT[1], "data": []}
     else:
         setting = {"pg_provider": "jtnet", "pg_id": settings.pg_id, "type": "payment", "sandbox": settings.test_channel}
         answer = {"code": 0, "msg": None, "data": [setting]}
@@ -68,136 +71,162 @@ def pg_settings(code: str) -> Response:
         return jsonify(answer)
     if not _CALLBACK_NAME.fullmatch(callback):
         abort(400)
+    # The comment keeps a chosen name from being the first bytes of the reply.
     return Response(f"/**/{callback}({json.dumps(answer)});", mimetype="text/javascript")
 
 
 @blueprint.get("/payments/ready/<code>")
 @blueprint.get("/payments/ready/<code>/<pg>")
 @blueprint.get("/payments/ready/<code>/<pg>/<mid>")
-def ready(code: str, pg: str = "", mid: str = "") -> Response:  # noqa: ARG001
+def ready(code: str, pg: str = "", mid: str = "") -> Response:  # noqa: ARG001 - one window plays every PG setting
     """The frame: it waits to be told what to pay, and loading it makes no payment."""
-    sdk = "new" if request.args.get("sdk") == "new" else "old"
-    return _page("ready.html", sdk=sdk)
+    return _page("ready.html", None, code=code, sdk=_style())
 
 
 @blueprint.get("/payments/open")
 def open_window() -> Any:
     """Open a window for what the page asked for, or end it at once if it must not open."""
-    opened: dict[str, Any] = {
-        "params": _params(request.args.get("params", "")),
-        "device": "mobile" if request.args.get("device") == "mobile" else "pc",
-        "sdk": "new" if request.args.get("sdk") == "new" else "old",
-        "request_id": request.args.get("request_id", "")[:100],
-        "parent": _origin(request.args.get("parent")),
-    }
+    opening = Opening(
+        code=request.args.get("code", "")[:100],
+        params=_params(request.args.get("params", "")),
+        device="mobile" if request.args.get("device") == "mobile" else "pc",
+        sdk=_style(),
+        request_id=request.args.get("request_id", "")[:100],
+        parent=_origin(request.args.get("parent")),
+    )
     books = sandbox()
-    window_id = books.identifiers.window()
-    books.store.insert("opened_window", id=window_id, at=books.clock.seconds(), request=json.dumps(opened))
-    if window.opening_error(books, opened["params"]):
-        return _end(books, window_id, opened, _walk(books, opened, card=None, outcome="card", late=False))
-    return redirect(url_for("service.show_window", window_id=window_id), 303)
+    one = opened.remember(books, opening)
+    error = _opening_error(opening)
+    if error is None:
+        return redirect(url_for("service.show_window", window_id=one.id), 303)
+    # A frame on a phone may not take its page elsewhere before anybody has touched it, so there the page is told.
+    device = "pc" if opening.parent else opening.device
+    return _end(one, window.refuse(opening.params, device=device, sdk=opening.sdk, error=error))
 
 
 @blueprint.get("/payments/window/<window_id>")
 def show_window(window_id: str) -> Any:
-    """The payment window."""
-    opened, result = _opened(window_id)
-    return _again(opened, result) if result else _form(opened)
+    """The payment window, or how it ended."""
+    one = _find(window_id)
+    if one.ending:
+        return _tell(one, one.ending)
+    return _page("finish.html", one.opening, state="at_work", told={"reload": True}) if one.is_at_work else _form(one)
 
 
 @blueprint.post("/payments/window/<window_id>")
 def use_window(window_id: str) -> Any:
-    """Pay or cancel."""
-    books = sandbox()
-    opened, ended = _opened(window_id)
-    if ended:
-        return _again(opened, ended)
-    if request.form.get("action") == "cancel":
-        return _end(books, window_id, opened, _walk(books, opened, card=None, outcome="cancel"))
-    card = CardInput(*(request.form.get(name, "")[:40] for name in ("card_number", "expiry", "birth", "pwd_2digit")))
+    """Pay or cancel, once: whoever presses again is shown what the first press led to."""
+    one = _find(window_id)
+    is_cancel = request.form.get("action") == "cancel"
+    card = CardInput(*(request.form.get(name, "")[:_LONGEST_INPUT] for name in _INPUTS))
+    problems = [] if is_cancel else _problems(card)
+    if problems and one.ending is None:
+        return _form(one, problems), 400
+    if not opened.begin(sandbox(), one.id):
+        return redirect(url_for("service.show_window", window_id=one.id), 303)
     try:
-        problems = {} if request.form.get("agree") else {"agree": _texts(opened)[1]["not_agreed"]}
-        cards.check(card, books.clock.now())
+        result = _cancel(one.opening) if is_cancel else _pay(one.opening, card)
+    except BaseException:
+        opened.give_back(sandbox(), one.id)
+        raise
+    return _end(one, result, is_lost="lose_callback" in request.form and not is_cancel)
+
+
+def _opening_error(opening: Opening) -> tuple[str, str] | None:
+    if opening.code != sandbox().settings.code:
+        return window.UNKNOWN_MERCHANT
+    return window.opening_error(sandbox(), opening.params)
+
+
+def _problems(card: CardInput) -> list[str]:
+    """The names of the inputs that have to be mended, in the order of the form."""
+    wrong = {} if request.form.get("agree") else {"agree": ""}
+    try:
+        cards.check(card, sandbox().clock.now())
     except InvalidCard as invalid:
-        problems = {**invalid.fields, **problems}
-    if problems:
-        return _form(opened, problems), 400
-    if request.form.get("webhook") in _WEBHOOK_FAULTS:
-        books.faults.add(Fault("webhook", request.form["webhook"], seconds=10.0))
-    outcome = "lose_callback" if request.form.get("lose_callback") else "card"
-    forged = FORGED_AMOUNT if request.form.get("forge") else None
-    return _end(books, window_id, opened, _walk(books, opened, card=card, outcome=outcome, forged=forged))
+        wrong |= invalid.fields
+    return [name for name in ("card_number", "expiry", "pwd_2digit", "birth", "agree") if name in wrong]
 
 
-def _walk(
-    books: Sandbox,
-    opened: dict[str, Any],
-    *,
-    card: CardInput | None,
-    outcome: Any,
-    forged: int | None = None,
-    late: bool = True,
-) -> WindowResult:
-    # Whether the order may be paid was checked when the window opened; another window may have paid it since.
+def _cancel(opening: Opening) -> WindowResult:
     return window.pay(
-        books,
-        opened["params"],
-        device=opened["device"],
-        sdk=opened["sdk"],
-        card=card,
-        outcome=outcome,
-        charge_amount=forged,
-        late=late,
-        user_agent=request.headers.get("User-Agent"),
+        sandbox(), opening.params, device=opening.device, sdk=opening.sdk, card=None, outcome="cancel", late=True
     )
 
 
-def _end(books: Sandbox, window_id: str, opened: dict[str, Any], result: WindowResult) -> Any:
-    """Remember how the window ended, so that a second press or a reload tells the same, and tell it."""
-    books.store.write("UPDATE opened_window SET result = ? WHERE id = ?", json.dumps(vars(result)), window_id)
-    answer = make_response(_again(opened, vars(result)))
-    answer.call_on_close(books.webhooks.wake)
+def _pay(opening: Opening, card: CardInput) -> WindowResult:
+    """Pay as the drawer of outcomes says.
+
+    Whether the order may be paid was checked when the window opened; another window may have paid it since, which is why
+    the payment is `late`.
+    """
+    books, kind = sandbox(), request.form.get("webhook")
+    fault = Fault("webhook", kind, seconds=WEBHOOK_DELAY_S) if kind in OF_WEBHOOKS else None
+    fault_id = books.faults.add(fault) if fault else None
+    try:
+        return window.pay(
+            books,
+            opening.params,
+            device=opening.device,
+            sdk=opening.sdk,
+            card=card,
+            outcome="lose_callback" if "lose_callback" in request.form else "card",
+            charge_amount=FORGED_AMOUNT if "forge" in request.form else None,
+            late=True,
+            user_agent=request.headers.get("User-Agent"),
+        )
+    finally:
+        if fault_id is not None:
+            # A declined card sends no webhook; the next payment's shall not suffer for it.
+            books.faults.withdraw(fault_id)
+
+
+def _end(one: OpenedWindow, result: WindowResult, *, is_lost: bool = False) -> Any:
+    """Write down how the window ended, tell it, and let the webhook go once the answer is out."""
+    ending = Ending(result.status, result.callback, result.redirect, is_lost)
+    opened.end(sandbox(), one.id, ending)
+    answer = make_response(_tell(one, ending))
+    answer.call_on_close(sandbox().webhooks.wake)
     return answer
 
 
-def _again(opened: dict[str, Any], result: dict[str, Any]) -> Any:
-    """Take the browser back (phone), or tell the page (desktop)."""
-    if result["redirect"]:
-        return redirect(result["redirect"], 303)
-    told = result["callback"]
-    data = {"request_id": opened["request_id"], **told} if told is not None else None
-    shop = opened["parent"] or _origin(opened["params"].get("m_redirect_url"))
-    finished = {"parent": opened["parent"] if data else None, "data": data}
-    return _page("finish.html", opened, lost=data is None, finished=finished, shop=shop)
+def _tell(one: OpenedWindow, ending: Ending) -> Any:
+    """Take the browser back (phone), or tell the page around the frame (desktop)."""
+    if ending.redirect:
+        return redirect(ending.redirect, 303)
+    if ending.callback is None:
+        return _page("finish.html", one.opening, state="lost" if ending.is_lost else "stays", status=ending.status)
+    told = {"parent": one.opening.parent, "data": {"request_id": one.opening.request_id, **ending.callback}}
+    return _page("finish.html", one.opening, state="told", told=told)
 
 
-def _form(opened: dict[str, Any], problems: dict[str, str] | None = None) -> Response:
-    params = opened["params"]
+def _form(one: OpenedWindow, problems: list[str] | None = None) -> Response:
+    params = one.opening.params
     amount = int(float(params.get("amount") or 0))
-    kind = ("first" if amount else "key") if params.get("customer_uid") else "once"
     return _page(
         "window.html",
-        opened,
+        one.opening,
         params=params,
         amount=amount,
-        kind=kind,
-        problems=problems or {},
+        kind=("first" if amount else "key") if params.get("customer_uid") else "once",
+        problems=problems or [],
         typed=request.form,
-        test_cards=cards.BEHAVIOURS,
-        expiry=TEST_EXPIRY,
+        test_cards=[(behaviour, cards.named(behaviour.name)) for behaviour in cards.BEHAVIOURS],
         forged=FORGED_AMOUNT,
-        webhook_faults=_WEBHOOK_FAULTS,
-        target="_top" if opened["device"] == "mobile" else None,
+        webhook_faults=OF_WEBHOOKS,
+        target="_top" if one.opening.device == "mobile" else None,
     )
 
 
-def _page(template: str, opened: dict[str, Any] | None = None, **values: Any) -> Response:
-    language, texts = _texts(opened)
-    page = make_response(render_template(template, language=language, t=texts, **values))
-    back = _origin((opened or {}).get("params", {}).get("m_redirect_url"))
+def _page(template: str, opening: Opening | None, **values: Any) -> Response:
+    params = opening.params if opening else {}
+    back = _origin(params.get("m_redirect_url"))
+    language, texts = texts_for(request, params.get("language"))
+    shop = (opening.parent if opening else None) or back
+    page = make_response(render_template(template, language=language, t=texts, shop=shop, **values))
+    # A form's redirect is judged by form-action as well, and the phone's leads back to the shop.
     page.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-        # A form's redirect is judged as well: the phone goes back to the shop.
         f"form-action 'self' {back or ''}; base-uri 'none'; frame-ancestors *"
     )
     page.headers["Referrer-Policy"] = "no-referrer"
@@ -206,15 +235,15 @@ def _page(template: str, opened: dict[str, Any] | None = None, **values: Any) ->
     return page
 
 
-def _texts(opened: dict[str, Any] | None) -> Any:
-    return texts_for(request, (opened or {}).get("params", {}).get("language"))
-
-
-def _opened(window_id: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    row = sandbox().store.one("SELECT request, result FROM opened_window WHERE id = ?", window_id)
-    if row is None:
+def _find(window_id: str) -> OpenedWindow:
+    one = opened.find(sandbox(), window_id)
+    if one is None:
         abort(404)
-    return json.loads(row["request"]), json.loads(row["result"]) if row["result"] else None
+    return one
+
+
+def _style() -> Any:
+    return "new" if request.args.get("sdk") == "new" else "old"
 
 
 def _params(text: str) -> dict[str, Any]:
@@ -231,7 +260,10 @@ def _origin(address: object) -> str | None:
     """The origin of an http(s) address, or None; nothing else is ever posted to or allowed."""
     if not isinstance(address, str):
         return None
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.\-\[\]:]+", parts.netloc):
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
         return None
     return f"{parts.scheme}://{parts.netloc}"

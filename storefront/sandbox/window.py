@@ -19,7 +19,7 @@ from storefront.sandbox.parameters import LARGEST_AMOUNT, storable
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.payments import Draft
 
-__all__ = ["CardInput", "InvalidCard", "WindowResult", "opening_error", "pay"]
+__all__ = ["CardInput", "InvalidCard", "WindowResult", "opening_error", "pay", "refuse"]
 
 Device = Literal["pc", "mobile"]
 Sdk = Literal["new", "old"]
@@ -28,6 +28,7 @@ Outcome = Literal["card", "cancel", "close", "lose_callback"]
 CANCELLED = ("F1002", "[결제포기] 사용자가 결제를 취소하셨습니다")
 ALREADY_PAID = ("F0007", "이미 결제가 이루어진 거래건입니다.")
 AMOUNT_CHANGED = ("F1003", "사전등록된 결제금액과 요청한 결제금액이 일치하지 않습니다.")  # invented
+UNKNOWN_MERCHANT = ("F0001", "등록되지 않은 가맹점 식별코드입니다.")  # invented
 _INVALID = "F0001"
 _DECLINED = "F0005"
 _BUYER_LENGTHS = {"buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
@@ -70,6 +71,21 @@ def opening_error(sandbox: Sandbox, params: Mapping[str, Any], *, late: bool = F
     if registered is not None and registered != _amount(params):
         return AMOUNT_CHANGED
     return None
+
+
+def refuse(params: Mapping[str, Any], *, device: Device, sdk: Sdk, error: tuple[str, str]) -> WindowResult:
+    """End a window that does not open.
+
+    Args:
+        params: what the page gave `IMP.request_pay`.
+        device: a desktop ends with a callback, a phone with a redirect.
+        sdk: the old style says `success`, the new one does not.
+        error: the error's code and text.
+
+    Returns:
+        An ending without a payment.
+    """
+    return _Ending(params, device, sdk).failed(None, None, *error)
 
 
 def pay(

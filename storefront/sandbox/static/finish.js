@@ -1,4 +1,6 @@
-/* Tells the page that opened the window how it ended: one message, to that page's origin only. */
+/* The end of a window: tells the page around the frame how it ended, in one message to that page's origin only,
+   or looks again while the card company has not answered. */
 "use strict";
-const finished = JSON.parse(document.getElementById("result").textContent);
-if (finished.parent) window.parent.postMessage(JSON.stringify({ action: "done", data: finished.data }), finished.parent);
+const told = JSON.parse(document.getElementById("told").textContent);
+if (told.reload) setTimeout(() => location.reload(), 1000);
+else if (told.parent) window.parent.postMessage(JSON.stringify({ action: "done", data: told.data }), told.parent);

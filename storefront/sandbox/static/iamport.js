@@ -10,28 +10,46 @@
   const style = source.pathname.startsWith("/v1/") ? "new" : "old";
   const isPhone = /\b(iPhone|iPad|iPod)/.test(navigator.userAgent) || /Android|Mobile/i.test(navigator.userAgent);
 
+  // A sheet made by script is allowed under a shop's Content-Security-Policy; a style element is not.
+  const looks = `
+    .imp-dialog { position: fixed; inset: 0; z-index: 2147483000; display: none; place-items: center; background: #0b0d1fb3; }
+    .imp-dialog.is-open { display: grid; }
+    .imp-frame { border: 0; width: 100vw; height: 100dvh; background: Canvas; color-scheme: light dark; }
+    @media (min-width: 768px) {
+      .imp-frame { width: min(880px, 100vw); height: min(650px, 100dvh); box-shadow: 0 30px 80px #0008; }
+    }
+    html:has(> body > .imp-dialog.is-open) { overflow: hidden; }
+  `;
+
   let userCode = null;
   let dialog = null;
   let frame = null;
   let isLoaded = false;
   let pending = null;
   let opener = null;
+  let behind = [];
   const callbacks = [];
 
-  function place(element, styles) {
-    // Through the CSSOM, which a strict Content-Security-Policy of the shop allows.
-    Object.assign(element.style, styles);
-    return element;
+  function makeDialog() {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(looks);
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    dialog = document.createElement("div");
+    dialog.className = "imp-dialog customizable";
+    dialog.setAttribute("role", "dialog");
+    dialog.setAttribute("aria-modal", "true");
+    dialog.setAttribute("aria-label", "결제창 · payment window");
+    document.body.append(dialog);
+    window.addEventListener("message", receive);
+    document.addEventListener("keydown", passEscapeOn);
   }
 
   function makeFrame() {
     if (frame) frame.remove();
     isLoaded = false;
     frame = document.createElement("iframe");
-    frame.className = "imp-frame imp-frame-default imp-frame-jtnet imp-frame-" + (isPhone ? "mobile" : "pc");
-    frame.title = "JTNet 결제창 · payment window";
-    place(frame, { border: "0", width: "min(880px, 100vw)", height: "min(650px, 100dvh)", boxShadow: "0 30px 80px #0008" });
-    if (matchMedia("(max-width: 767.98px)").matches) place(frame, { width: "100vw", height: "100dvh" });
+    frame.className = "imp-frame imp-frame-default imp-frame-jtnet imp-frame-pc";
+    frame.title = "결제창 · payment window";
     frame.addEventListener("load", function () {
       isLoaded = true;
       if (pending) send();
@@ -40,80 +58,91 @@
     dialog.append(frame);
   }
 
-  function makeDialog() {
-    if (dialog) return;
-    dialog = document.createElement("div");
-    dialog.className = "imp-dialog customizable";
-    dialog.setAttribute("role", "dialog");
-    dialog.setAttribute("aria-modal", "true");
-    dialog.setAttribute("aria-label", "결제창");
-    place(dialog, { position: "fixed", inset: "0", zIndex: "2147483000", display: "none", placeItems: "center", background: "#0b0d1fb3" });
-    document.body.append(dialog);
-    window.addEventListener("message", receive);
+  function start() {
+    if (isPhone) return;
+    if (!dialog) makeDialog();
+    makeFrame();
   }
 
-  function hidePage(hidden) {
-    for (const element of document.body.children) {
-      if (element !== dialog) element.inert = hidden;
-    }
-    document.documentElement.style.overflow = hidden ? "hidden" : "";
+  function post(action, data) {
+    const message = { action: action, data: data, origin: location.href, from: "iamport-sdk", version: "sandbox" };
+    frame.contentWindow.postMessage(JSON.stringify(message), origin);
   }
 
-  function show() {
+  function send() {
+    post("payment", pending);
+    pending = null;
+    open();
+  }
+
+  function open() {
     opener = document.activeElement;
-    place(dialog, { display: "grid" });
-    hidePage(true);
+    behind = [...document.body.children].filter((element) => element !== dialog && !element.inert);
+    for (const element of behind) element.inert = true;
+    dialog.classList.add("is-open");
     frame.focus();
   }
 
   function close() {
-    place(dialog, { display: "none" });
-    hidePage(false);
+    dialog.classList.remove("is-open");
+    for (const element of behind) element.inert = false;
+    behind = [];
     makeFrame();
-    if (opener && opener.focus) opener.focus();
+    if (opener) opener.focus();
+    opener = null;
   }
 
-  function send() {
-    const data = pending;
-    pending = null;
-    const message = { action: "payment", data: data, origin: location.href, from: "iamport-sdk", version: "sandbox" };
-    frame.contentWindow.postMessage(JSON.stringify(message), origin);
-    show();
+  function passEscapeOn(event) {
+    if (event.key === "Escape" && dialog.classList.contains("is-open")) post("communicate", { key: "Escape" });
   }
 
+  /* Like the real one: the newest callback of that id gets the answer, and whatever the frame says ends the window. */
   function receive(event) {
     if (event.origin !== origin) return;
-    let message = {};
+    let message = null;
     try {
       message = JSON.parse(event.data);
     } catch (error) {
-      // Like the real one: whatever is not understood still ends the window.
+      console.log(error);
     }
-    const data = Object.assign({}, message.data);
-    const requestId = data.request_id;
-    delete data.request_id;
-    const index = callbacks.findLastIndex((callback) => callback.id === requestId);
+    const { request_id: requestId, ...answer } = (message && message.data) || {};
     close();
+    const index = callbacks.findLastIndex((callback) => callback.id === requestId);
     if (index < 0) return;
-    const callback = callbacks.splice(index, 1)[0].run;
+    const [callback] = callbacks.splice(index, 1);
     try {
-      callback(data);
+      callback.run(answer);
     } catch (error) {
       console.log(error);
     }
   }
 
+  function leaveFor(data) {
+    const query = new URLSearchParams({ code: userCode, params: JSON.stringify(data), device: "mobile", sdk: style });
+    location.assign(origin + "/payments/open?" + query);
+  }
+
+  function request(data, callback) {
+    if (isPhone) {
+      leaveFor(data);
+      return;
+    }
+    if (typeof callback === "function") {
+      data.request_id = "req_" + Date.now();
+      callbacks.push({ id: data.request_id, run: callback });
+    }
+    pending = data;
+    if (isLoaded) send();
+  }
+
   window.IMP = {
     init: function (code) {
       userCode = String(code);
-      function start() {
-        makeDialog();
-        if (!isPhone) makeFrame();
-      }
-      if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+      if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start, { once: true });
       else start();
     },
     agency: function (code) {
+      // One merchant is all the sandbox plays, whatever its tier.
       window.IMP.init(code);
     },
     request_pay: function (params, callback) {
@@ -125,24 +154,14 @@
         alert("판매자 코드가 설정되지 않았습니다. IMP.init()함수를 먼저 호출하세요.");
         return false;
       }
-      const data = Object.assign({}, params);
-      if (!data.merchant_uid) data.merchant_uid = "nobody_" + Date.now();
-      if (!data.pay_method) data.pay_method = "card";
-      if (isPhone) {
-        const query = new URLSearchParams({ params: JSON.stringify(data), device: "mobile", sdk: style });
-        location.assign(origin + "/payments/open?" + query);
-        return undefined;
+      try {
+        const { merchant_uid: merchantUid, pay_method: payMethod } = params;
+        request({ ...params, merchant_uid: merchantUid || "nobody_" + Date.now(), pay_method: payMethod || "card" }, callback);
+      } catch (error) {
+        alert("결제모듈 구동 중에 오류가 발생하였습니다. 페이지 새로고침 후 다시 시도해주세요.\n" + error.message);
+        if (dialog) close();
       }
-      if (typeof callback === "function") {
-        data.request_id = "req_" + Date.now();
-        callbacks.push({ id: data.request_id, run: callback });
-      }
-      pending = data;
-      if (isLoaded) send();
       return undefined;
-    },
-    close: function () {
-      if (dialog) close();
     },
   };
 })();

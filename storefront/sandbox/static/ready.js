@@ -1,6 +1,10 @@
-/* The frame waits to be told what to pay. It keeps nothing: the window it opens has its own address. */
+/* The frame waits to be told what to pay. It keeps nothing: the window it opens has an address of its own.
+   The listener stands before the load event, because a request that waited is posted from there. */
 "use strict";
+const isPhone = /\b(iPhone|iPad|iPod)/.test(navigator.userAgent) || /Android|Mobile/i.test(navigator.userAgent);
+
 window.addEventListener("message", function (event) {
+  if (event.source !== window.parent) return;
   let message;
   try {
     message = JSON.parse(event.data);
@@ -8,11 +12,9 @@ window.addEventListener("message", function (event) {
     return;
   }
   if (!message || message.action !== "payment" || !message.data) return;
-  const isPhone = /\b(iPhone|iPad|iPod)/.test(navigator.userAgent) || /Android|Mobile/i.test(navigator.userAgent);
-  const params = Object.assign({}, message.data);
-  const requestId = params.request_id || "";
-  delete params.request_id;
+  const { request_id: requestId = "", ...params } = message.data;
   const query = new URLSearchParams({
+    code: document.documentElement.dataset.code,
     params: JSON.stringify(params),
     request_id: requestId,
     parent: event.origin,

@@ -1,33 +1,44 @@
-/* The window's comforts: digits in groups, one tap for a test card, Escape for cancel, a busy button. It works without. */
+/* The window's comforts: digits in groups, one tap for a test card, Escape for cancel, a busy button.
+   Without this script the window still pays and cancels. */
 "use strict";
 const form = document.getElementById("card");
 const field = (name) => form.elements.namedItem(name);
 const digits = (text) => text.replace(/\D/g, "");
+const inFours = (text) => digits(text).slice(0, 16).replace(/(.{4})(?=.)/g, "$1 ");
+const monthAndYear = (text) => digits(text).slice(0, 4).replace(/^(..)(.+)/, "$1/$2");
 
 function group(input, format) {
   input.addEventListener("input", function () {
-    const atEnd = input.selectionStart === input.value.length;
-    if (atEnd) input.value = format(digits(input.value));
+    // In the middle of a number the cursor would jump; there the digits stay as they are typed.
+    if (input.selectionStart === input.value.length) input.value = format(input.value);
   });
 }
 
-const formatNumber = (text) => text.slice(0, 16).replace(/(.{4})(?=.)/g, "$1 ");
-group(field("card_number"), formatNumber);
-group(field("expiry"), (text) => (text.length > 2 ? text.slice(0, 2) + "/" + text.slice(2, 4) : text));
+group(field("card_number"), inFours);
+group(field("expiry"), monthAndYear);
 
-for (const button of document.querySelectorAll("[data-card]")) {
+const testCards = document.querySelectorAll("[data-card]");
+for (const button of testCards) {
   button.addEventListener("click", function () {
-    field("card_number").value = formatNumber(button.dataset.card);
-    field("expiry").value = button.dataset.expiry;
-    field("birth").value = "900101";
-    field("pwd_2digit").value = "12";
-    for (const other of document.querySelectorAll("[data-card]")) other.setAttribute("aria-pressed", String(other === button));
+    field("card_number").value = inFours(button.dataset.card);
+    for (const name of ["expiry", "birth", "pwd_2digit"]) field(name).value = button.dataset[name];
+    for (const other of testCards) other.setAttribute("aria-pressed", String(other === button));
     field("agree").focus();
   });
 }
 
+function cancel() {
+  form.querySelector('[data-action="cancel"]').click();
+}
+
 document.addEventListener("keydown", function (event) {
-  if (event.key === "Escape") document.querySelector('[data-action="cancel"]').click();
+  if (event.key === "Escape") cancel();
+});
+
+/* The keyboard may still be with the page around the frame; that page passes Escape on. */
+window.addEventListener("message", function (event) {
+  if (event.source !== window.parent || typeof event.data !== "string") return;
+  if (event.data.includes('"communicate"') && event.data.includes('"Escape"')) cancel();
 });
 
 form.addEventListener("submit", function (event) {
@@ -38,10 +49,15 @@ form.addEventListener("submit", function (event) {
   form.dataset.sent = "yes";
   if (event.submitter && event.submitter.dataset.action === "pay") {
     event.submitter.setAttribute("aria-busy", "true");
-    document.getElementById("waiting").hidden = false;
+    document.getElementById("waiting").textContent = form.dataset.waiting;
   }
 });
-window.addEventListener("pageshow", () => delete form.dataset.sent);
 
-const problem = document.getElementById("errors");
-if (problem) problem.focus();
+/* Back from somewhere else, out of the browser's memory. */
+window.addEventListener("pageshow", function () {
+  delete form.dataset.sent;
+});
+
+const problems = document.getElementById("problems");
+if (problems) problems.focus();
+else if (document.hasFocus() && matchMedia("(pointer: fine)").matches) field("card_number").focus();
