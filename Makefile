@@ -43,9 +43,10 @@ lock: ## Resolve the dependencies anew and pin them with hashes (needs uv)
 	  --custom-compile-command "make lock" --group build --group test pyproject.toml -o requirements-test.txt
 
 messages: $(VENV)/test ## Collect the pages' texts and compile the translations
-	$(BIN)/pybabel extract -F babel.cfg -k lazy_gettext -o storefront/translations/messages.pot .
-	$(BIN)/pybabel update -N -i storefront/translations/messages.pot -d storefront/translations
-	$(BIN)/pybabel compile -d storefront/translations
+	$(BIN)/pybabel extract -F babel.cfg -k _l -k lazy_gettext --no-location --omit-header -o .messages.pot .
+	$(BIN)/pybabel update -N -i .messages.pot -d storefront/translations
+	$(BIN)/pybabel compile -d storefront/translations && rm .messages.pot
+	rm -f .messages.pot
 
 clean: ## Remove what these commands made, the databases included
 	rm -rf $(VENV) instance .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results

@@ -54,7 +54,7 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
         )
         servers.append(server)
         beside = f"http://localhost:{server.effective_port}"
-        values = {**_sandbox_keys(beside), **values}
+        values = {**values, **_sandbox_keys(beside)}
         clock = _SandboxTime(sandbox)
     settings = _load(values, public_url=shop_url, database=data / "shop.sqlite")
     if settings.imp_live:

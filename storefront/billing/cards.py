@@ -96,7 +96,7 @@ def _resolve(billing: Billing, card: Card) -> Card:
         return card
     key = billing.gateway.billing_key(card.customer_uid)
     now = billing.clock.now()
-    notes = [asked(now, "key_read", found=key is not None)]
+    notes = [asked(now, "key_read", found="stored" if key else "none")]
     with billing.database.writing() as session:
         card = session.get_one(Card, card.id, with_for_update=True)
         payment = _issuing_payment(session, card)

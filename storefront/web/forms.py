@@ -8,7 +8,6 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringField, TelField
-from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Email, InputRequired, Length, ValidationError
 
 from storefront.billing.checkout import Buyer
@@ -97,7 +96,7 @@ class CheckoutForm(_Person):
 
     mode = RadioField(
         _l("When do you want your first bag?"),
-        choices=[SelectChoice("pay"), SelectChoice("register")],
+        choices=["pay", "register"],
         default="pay",
         validators=[InputRequired(_l("Please choose one."))],
     )

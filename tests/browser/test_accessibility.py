@@ -1,0 +1,104 @@
+"""Every page and state, on both screens, by day and by night: no finding of axe, no sideways scroll."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.pages import Journey
+from tests.people import Sandbox
+
+axe = Axe()
+
+
+def look(page: Page, where: str) -> None:
+    """Find nothing wrong with a page as it is now."""
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        findings: list[Any] = axe.run(page).response["violations"]
+        told = [(finding["id"], [node["html"][:200] for node in finding["nodes"]]) for finding in findings]
+        assert told == [], f"{where} in {theme}"
+    too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert too_wide <= 0, f"{where} scrolls sideways"
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_the_pages_before_paying(journey: Journey, language: str) -> None:
+    """Home, terms, sign-in, sign-up, empty account, checkout with and without messages, errors."""
+    page, shop = journey.page, journey.shop_url
+    page.goto(f"{shop}/language/{language}")
+    for path in ("/", "/terms", "/account", "/checkout/noon", "/no-such-page"):
+        page.goto(shop + path)
+        look(page, path)
+    page.goto(f"{shop}/checkout/noon")
+    page.get_by_role("main").get_by_role("button").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    look(page, "/checkout/noon with messages")
+    page.context.clear_cookies()
+    for path in ("/login", "/signup"):
+        page.goto(f"{shop}{path}")
+        look(page, path)
+
+
+def test_the_payment_page_and_the_window(journey: Journey) -> None:
+    """The button, the window over it, the window with messages, the result."""
+    journey.order()
+    look(journey.page, "the pay page")
+    window = journey.open_window()
+    look(journey.page, "the window")
+    window.inside.get_by_role("button", name=re.compile("store card")).click()
+    expect(window.inside.get_by_role("alert")).to_be_visible()
+    look(journey.page, "the window with messages")
+    window.pick("approve").pay()
+    journey.sees("You paid ₩14,900")
+    look(journey.page, "the receipt")
+    journey.go_to_account()
+    look(journey.page, "the account")
+
+
+def test_the_results_that_are_not_paid(journey: Journey, sandbox: Sandbox) -> None:
+    """Declined, refused, refunded, registered, checking, open."""
+    journey.buy("decline-limit")
+    journey.sees("The payment did not go through")
+    look(journey.page, "declined")
+    merchant_uid = journey.order()
+    journey.page.goto(f"{journey.shop_url}/payments/{merchant_uid}")
+    look(journey.page, "not paid yet")
+    journey.order()
+    journey.open_window().pick("approve").happen("Change the amount").pay()
+    journey.sees("We did not accept this payment")
+    look(journey.page, "refused")
+    journey.buy(only_register=True)
+    journey.sees("Your card is stored")
+    look(journey.page, "registered")
+    sandbox.fault("/subscribe/payments/again", "cut_before")
+    journey.charge_again()
+    journey.sees("We are checking whether you paid")
+    look(journey.page, "checking")
+
+
+def test_the_console(journey: Journey, sandbox: Sandbox) -> None:
+    """Every list of the sandbox, with a row opened."""
+    journey.buy()
+    for tab in ("payments", "keys", "requests", "webhooks", "faults"):
+        journey.page.goto(f"{sandbox.url}/_sandbox/console/{tab}")
+        rows = journey.page.locator("summary")
+        if rows.count():
+            rows.first.click()
+        look(journey.page, tab)
+
+
+def test_the_window_takes_the_focus_and_gives_it_back(journey: Journey) -> None:
+    """A keyboard is inside the dialog while it is open; Escape cancels."""
+    if journey.device == "phone":
+        return
+    journey.order()
+    window = journey.open_window()
+    expect(journey.page.get_by_role("dialog")).to_be_visible()
+    window.inside.get_by_label("Card number").focus()
+    journey.page.keyboard.press("Escape")
+    journey.sees("The payment did not go through")

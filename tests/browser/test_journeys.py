@@ -1,0 +1,242 @@
+"""Whole journeys on a desktop and on a phone, each compared with the ledger in the end."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser.conftest import Servers
+from tests.browser.pages import Journey, Window
+from tests.people import Sandbox
+
+
+def test_a_card_is_registered_for_nothing(journey: Journey, sandbox: Sandbox) -> None:
+    """0 won, and a key is there."""
+    merchant_uid = journey.buy(only_register=True)
+
+    journey.sees("Your card is stored")
+    facts = journey.agrees_with_ledger(merchant_uid, 0)
+    assert sandbox.keys()[facts["customer_uid"]]
+
+
+def test_a_card_is_registered_and_the_first_bag_paid(journey: Journey, sandbox: Sandbox) -> None:
+    """The price on the button is what the ledger has."""
+    merchant_uid = journey.buy(plan="Daybreak")
+
+    journey.sees("You paid ₩18,900")
+    facts = journey.agrees_with_ledger(merchant_uid, 18_900)
+    assert sandbox.keys()[facts["customer_uid"]]
+    expect(journey.page.get_by_text("Approval number")).to_be_visible()
+    expect(journey.page.get_by_text(facts["imp_uid"]).first).to_be_visible()
+
+
+def test_another_bag_is_charged_from_the_account_page(journey: Journey) -> None:
+    """The stored key pays, with a new order number."""
+    first = journey.buy(only_register=True)
+    journey.sees("Your card is stored")
+
+    journey.charge_again("Noon")
+
+    journey.sees("You paid ₩16,900")
+    merchant_uid = journey.page.url.rsplit("/", 1)[1]
+    assert merchant_uid != first
+    assert journey.agrees_with_ledger(merchant_uid, 16_900)["purpose"] == "extra"
+
+
+@pytest.mark.parametrize("card", ["decline-limit", "decline-stolen", "decline-expired"])
+def test_a_declined_card_ends_the_window_and_says_why(journey: Journey, card: str) -> None:
+    """No money moved, and the way to another card is on the page."""
+    merchant_uid = journey.buy(card)
+
+    journey.sees("The payment did not go through")
+    facts = journey.agrees_with_ledger(merchant_uid, 0)
+    expect(journey.page.get_by_text(facts["fail_reason"]).first).to_be_visible()
+    journey.page.get_by_role("link", name="Try again with another card").click()
+    expect(journey.page.get_by_role("heading", name="Order Morning")).to_be_visible()
+
+
+def test_cancelling_in_the_window_costs_nothing(journey: Journey) -> None:
+    """The shopper is back in the shop, told that nothing was charged."""
+    merchant_uid = journey.order()
+    journey.open_window().cancel()
+
+    journey.sees("The payment did not go through")
+    journey.agrees_with_ledger(merchant_uid, 0)
+
+
+def test_a_card_that_declines_later_shows_it_on_the_next_charge(journey: Journey) -> None:
+    """The reason is shown, and another card is offered."""
+    journey.buy("decline-later", only_register=True)
+    journey.sees("Your card is stored")
+
+    journey.charge_again("Morning")
+
+    journey.sees("The payment did not go through")
+    expect(journey.page.get_by_role("link", name="Register another card")).to_be_visible()
+    journey.agrees_with_ledger(journey.page.url.rsplit("/", 1)[1], 0)
+
+
+def test_malformed_card_data_keep_the_form(journey: Journey) -> None:
+    """Nothing is sent; the messages stand beside the fields, and the right card goes through."""
+    merchant_uid = journey.order()
+    window = journey.open_window().pick("approve")
+    window.inside.get_by_label("Card number").fill("4242")
+    window.pay()
+
+    expect(window.inside.get_by_role("alert")).to_contain_text("Nothing has been charged yet")
+    journey.agrees_with_ledger(merchant_uid, 0)
+
+    window.pick("approve").pay()
+    journey.sees("You paid ₩14,900")
+    journey.agrees_with_ledger(merchant_uid, 14_900)
+
+
+def test_a_lost_answer_is_settled_by_the_webhook(journey: Journey, sandbox: Sandbox) -> None:
+    """The browser says nothing, the shop learns of it all the same."""
+    merchant_uid = journey.order()
+    journey.open_window().pick("approve").happen("Lose the answer").pay()
+    sandbox.drain()
+
+    journey.page.goto(f"{journey.shop_url}/payments/{merchant_uid}")
+    journey.sees("You paid ₩14,900")
+    facts = journey.agrees_with_ledger(merchant_uid, 14_900)
+    assert "callback" not in [event["event"] for event in facts["events"]]
+
+
+def test_an_amount_forged_inside_the_window_is_returned(journey: Journey) -> None:
+    """Captured, refused, and cancelled to the last won; the key is gone."""
+    merchant_uid = journey.order()
+    journey.open_window().pick("approve").happen("Change the amount").pay()
+
+    journey.sees("We did not accept this payment")
+    facts = journey.agrees_with_ledger(merchant_uid, 0)
+    assert (facts["status"], facts["captured"]) == ("refused", True)
+    assert not journey.sandbox.keys()[facts["customer_uid"]]
+
+
+def test_an_amount_changed_in_the_page_is_stopped_before_the_window(journey: Journey) -> None:
+    """The amount was registered in advance, so the window does not open for another one."""
+    merchant_uid = journey.order()
+    journey.page.evaluate("parameters.amount = 100")
+    journey.page.locator("button[data-action=pay]").click()
+
+    journey.page.wait_for_url(re.compile(f"/payments/{merchant_uid}$"))
+    journey.sees("You have not paid yet")
+    facts = journey.agrees_with_ledger(merchant_uid, 0)
+    assert not facts["captured"]
+
+
+def test_a_refund_returns_everything(journey: Journey) -> None:
+    """From the payment's own page, with one press."""
+    merchant_uid = journey.buy()
+    journey.sees("You paid ₩14,900")
+
+    journey.page.get_by_text("Get a refund").click()
+    journey.page.get_by_role("button", name="Refund ₩14,900 in full").click()
+
+    journey.sees("Refunded")
+    assert journey.agrees_with_ledger(merchant_uid, 0)["cancelled"] == 14_900
+
+
+def test_a_removed_card_is_gone(journey: Journey, sandbox: Sandbox) -> None:
+    """The page says that there are no further charges only when the key is deleted."""
+    merchant_uid = journey.buy(only_register=True)
+    journey.sees("Your card is stored")
+    journey.go_to_account()
+
+    journey.page.get_by_text("Remove a card").click()
+    journey.page.get_by_role("button", name=re.compile("^Remove ")).click()
+
+    expect(journey.page.get_by_text("There are no further charges.")).to_be_visible()
+    assert not sandbox.keys()[journey.facts(merchant_uid)["customer_uid"]]
+
+
+def test_an_unknown_outcome_is_checked_until_it_is_known(journey: Journey, sandbox: Sandbox) -> None:
+    """The page says that it is checking, and changes by itself when i'mport can be asked again."""
+    journey.buy(only_register=True)
+    journey.sees("Your card is stored")
+    sandbox.fault("/subscribe/payments/again", "cut_after")
+    sandbox.fault("/payments/findAll/*", "error", times=0)
+    journey.charge_again("Morning")
+    journey.sees("We are checking whether you paid")
+
+    sandbox.mend()
+
+    journey.sees("You paid ₩14,900")
+    journey.agrees_with_ledger(journey.page.url.rsplit("/", 1)[1], 14_900)
+
+
+def test_two_tabs_of_one_checkout_pay_once(journey: Journey, context: BrowserContext, servers: Servers) -> None:
+    """Both windows were open and both paid: the second capture of the order goes back."""
+    merchant_uid = journey.order()
+    address = journey.page.url
+    first = journey.open_window()
+    second_tab = Journey(context.new_page(), servers.shop_url, journey.sandbox, journey.device)
+    second_tab.page.goto(address)
+    second = second_tab.open_window()
+
+    first.pick("approve").pay()
+    journey.sees("You paid ₩14,900")
+    second.pick("approve").pay()
+    second_tab.sees("You paid ₩14,900")
+    journey.page.reload()
+
+    facts = journey.agrees_with_ledger(merchant_uid, 14_900)
+    assert "extra_capture" in [event["event"] for event in facts["events"]]
+    assert journey.sandbox.ledger(merchant_uid)["captured"] == 2 * 14_900
+
+
+@pytest.mark.parametrize("device", ["phone"])
+def test_a_phone_that_comes_back_without_its_session_is_asked_to_sign_in(journey: Journey) -> None:
+    """The payment is settled all the same, and shown after signing in."""
+    merchant_uid = journey.order()
+    window: Window = journey.open_window()
+    journey.page.context.clear_cookies()
+    window.pick("approve").pay()
+
+    journey.sees("Back from the payment window")
+    assert journey.sandbox.net(merchant_uid) == 14_900
+    journey.page.get_by_role("link", name="Sign in and see the result").click()
+    journey.page.get_by_label("E-mail").fill(journey.email)
+    journey.page.get_by_label("Password").fill(journey.password)
+    journey.page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
+    journey.sees("You paid ₩14,900")
+
+
+@pytest.mark.parametrize("path", ["/v1/iamport.js", "/js/iamport.payment-1.2.0.js"])
+def test_both_sdk_styles_open_the_window(journey: Journey, servers: Servers, path: str) -> None:
+    """The old SDK's callback and redirect say more; the shop reads the ids of either."""
+    address = re.compile(re.escape(servers.sandbox_url) + "/v1/iamport.js")
+    journey.page.route(
+        re.compile("/checkout/morning/mr_"),
+        lambda route: route.fulfill(
+            response=(page := route.fetch()),
+            body=page.text().replace(f"{servers.sandbox_url}/v1/iamport.js", servers.sandbox_url + path),
+        ),
+    )
+    asked: list[str] = []
+    journey.page.on("request", lambda request: asked.append(request.url))
+
+    merchant_uid = journey.buy()
+
+    journey.sees("You paid ₩14,900")
+    journey.agrees_with_ledger(merchant_uid, 14_900)
+    assert servers.sandbox_url + path in asked
+    assert path.startswith("/v1/") or not any(address.match(url) for url in asked)
+
+
+def test_a_blocked_sdk_is_said_and_nothing_is_lost(journey: Journey) -> None:
+    """The page says what happened, and works once the script may load."""
+    journey.page.route(re.compile("iamport.js"), lambda route: route.abort())
+    merchant_uid = journey.order()
+
+    expect(journey.page.get_by_role("alert")).to_contain_text("The payment window could not be loaded")
+    journey.agrees_with_ledger(merchant_uid, 0)
+
+    journey.page.unroute(re.compile("iamport.js"))
+    journey.page.get_by_role("link", name="Try again").click()
+    journey.open_window().pick("approve").pay()
+    journey.sees("You paid ₩14,900")
+    journey.agrees_with_ledger(merchant_uid, 14_900)
