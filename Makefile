@@ -12,7 +12,7 @@ define install
 	$(PIP) install --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: help demo test test-long quick check bench lock messages clean
+.PHONY: help demo test chromium quick check bench lock messages clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,9 +20,16 @@ help: ## List these commands
 demo: $(VENV)/run ## Open the shop and its sandbox (ARGS="--port 8100 --sandbox-port 8101")
 	@exec $(BIN)/storefront demo $(ARGS)
 
-test: $(VENV)/test ## Everything: lint, types, import rules and all tests, browser ones included
+test: $(VENV)/test chromium ## Everything: lint, types, import rules and all tests, browser ones included
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest --browser-tests $(ARGS)
+
+# $CHROMIUM or whatever is on PATH; else Debian's own for root, else the one Playwright brings.
+chromium: $(VENV)/test
+	@if [ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+	else $(BIN)/playwright install chromium; fi
 
 quick: $(VENV)/test ## The tests that need no browser
 	$(BIN)/python -m pytest $(ARGS)

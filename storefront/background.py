@@ -16,7 +16,7 @@ from storefront.billing import Billing, reconciliation
 
 EVERY_S = 5.0
 SWEEP_EVERY = 60
-"""Every which look also asks i'mport for what nobody told us: with `EVERY_S` that is five minutes."""
+"""Every which look, beginning with the first, also asks i'mport for what nobody told us: each five minutes."""
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def reconcile_forever(billing: Billing, *, every_s: float, stop: threading.Event
     while not stop.wait(every_s):
         look += 1
         try:
-            report = reconciliation.reconcile(billing, only_due=True, sweep=look % SWEEP_EVERY == 0)
+            report = reconciliation.reconcile(billing, only_due=True, sweep=look % SWEEP_EVERY == 1)
         except SQLAlchemyError:
             log.exception("reconcile could not use the database; it looks again in %s s", every_s)
             continue

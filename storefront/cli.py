@@ -6,6 +6,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,11 @@ class _SandboxTime(Clock):
     def __init__(self, sandbox: Flask) -> None:
         super().__init__()
         self._sandbox = sandbox.extensions["sandbox"].clock
+
+    def now(self) -> datetime:
+        """The sandbox's present moment."""
+        now: datetime = self._sandbox.now()
+        return now
 
 
 def _listen(option: str, port: int, start: Callable[[int], Any]) -> Any:

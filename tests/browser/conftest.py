@@ -12,7 +12,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,29 +33,55 @@ class Servers:
     sandbox_url: str
 
 
+@contextmanager
+def storefront(data: Path, *arguments: str, **settings: str) -> Iterator[re.Match[str]]:
+    """The real command until the block ends, with what its `ready` line says; its errors if it does not get ready."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("IMP_")}
+    with (data / "log").open("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "storefront", *arguments],
+            cwd=data,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environment | {"RATE_LIMITS": "off"} | settings,
+        )
+        assert process.stdout
+        ready = next(
+            filter(None, (re.match(r"ready shop=(\S+)(?: sandbox=(\S+))?", line) for line in process.stdout)), None
+        )
+        if ready is None:
+            log.seek(0)
+            pytest.fail(f"{arguments} did not get ready:\n{log.read()}")
+        yield ready
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+        process.stdout.close()
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """The demo, ready; its output is shown when it does not get ready."""
+    """The demo, ready."""
     data = tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-m", "storefront", "demo", "--port", "0", "--sandbox-port", "0", "--data", str(data)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("IMP_")}
-    log = (data / "log").open("w+")
-    process = subprocess.Popen(
-        command, cwd=data, stdout=subprocess.PIPE, stderr=log, text=True, env=environment | {"RATE_LIMITS": "off"}
-    )
-    assert process.stdout
-    for line in process.stdout:
-        ready = re.match(r"ready shop=(\S+) sandbox=(\S+)", line)
-        if ready:
-            break
-    else:
-        log.seek(0)
-        pytest.fail(f"the demo did not get ready:\n{log.read()}")
-    yield Servers(ready[1], ready[2])
-    process.terminate()
-    assert process.wait(timeout=20) == 0
-    process.stdout.close()
-    log.close()
+    with storefront(data, "demo", "--port", "0", "--sandbox-port", "0", "--data", str(data)) as ready:
+        yield Servers(ready[1], ready[2])
+
+
+@pytest.fixture
+def shop_with_old_sdk(servers: Servers, tmp_path: Path) -> Iterator[str]:
+    """The address of another shop of the same merchant, whose settings name the old SDK."""
+    with storefront(
+        tmp_path,
+        "run",
+        "--port",
+        "0",
+        IMP_CODE="imp00000000",
+        IMP_KEY="sandbox_key",
+        IMP_SECRET="sandbox_secret",
+        IMP_API_URL=servers.sandbox_url,
+        IMP_SDK_URL=f"{servers.sandbox_url}/js/iamport.payment-1.2.0.js",
+    ) as ready:
+        yield ready[1]
 
 
 @pytest.fixture(scope="session")
