@@ -177,7 +177,7 @@ class _Entry:
             self._decided("key_issued", card=card.card_number)
         elif card.status == CardStatus.REMOVED:
             # This order had failed and its key was cleared away; a late approval may have issued one since.
-            card.move(CardStatus.REMOVING)
+            self._decided(card.move(CardStatus.REMOVING))
 
     def _refuse(self, reason: str) -> None:
         payment, answer = self.payment, self.answer

@@ -7,7 +7,7 @@ i'mport refuses a checksum that no longer fits, so a repeat cannot return more t
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from storefront import iamport
 from storefront.billing import records, timeline
@@ -108,12 +108,15 @@ def ask_again(billing: Billing, merchant_uid: str) -> None:
             .join(Refund.payment)
             .where(Payment.merchant_uid == merchant_uid, Refund.reason != "shopper")
             .order_by(Refund.id)
+            .options(selectinload(Refund.payment))
             .with_for_update()
         )
         newest = {refund_row.imp_uid: refund_row for refund_row in session.scalars(query)}
         for refund_row in newest.values():
             if refund_row.status == RefundStatus.FAILED:
-                refund_row.move(RefundStatus.REQUESTED)
+                event = refund_row.move(RefundStatus.REQUESTED)
+                again = decided(billing.clock.now(), event, amount=refund_row.amount_krw)
+                timeline.write(session, refund_row.payment, [again])
 
 
 def _requested(billing: Billing, merchant_uid: str) -> list[int]:

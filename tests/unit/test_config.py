@@ -1,0 +1,133 @@
+"""The settings: everything that is wrong is said at once, and no secret is repeated."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from storefront import config
+from storefront.config import Settings, SettingsError
+
+KEYS = {"IMP_CODE": "imp12345678", "IMP_KEY": "1234567890", "IMP_SECRET": "s3cr3t-of-the-shop"}
+LIVE = KEYS | {"IMP_LIVE": "on", "SECRET_KEY": "a-long-secret-of-our-own", "PUBLIC_URL": "https://shop.example.com"}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load(values: dict[str, str]) -> Settings:
+    """Settings of a shop on this machine."""
+    return config.load(values, public_url="http://127.0.0.1:8000", database_url="sqlite:////tmp/shop.sqlite")
+
+
+def problems(values: dict[str, str]) -> list[str]:
+    """What has to be mended."""
+    with pytest.raises(SettingsError) as caught:
+        load(values)
+    assert KEYS["IMP_SECRET"] not in str(caught.value)
+    return [line.split(":")[0] for line in caught.value.problems]
+
+
+def test_three_keys_are_enough() -> None:
+    """Everything else has a default: i'mport's own addresses, JTNet, no real money."""
+    settings = load(KEYS)
+
+    assert settings.imp_api_url == "https://api.iamport.kr"
+    assert settings.imp_sdk_url == "https://cdn.iamport.kr/v1/iamport.js"
+    assert (settings.imp_pg, settings.imp_live, settings.imp_timeout_s) == ("jtnet", False, 30)
+    assert (settings.charge_grace_s, settings.rate_limits) == (600, True)
+    assert not settings.beside_sandbox
+
+
+def test_every_missing_key_is_named_at_once() -> None:
+    """Nobody mends one, restarts, and learns of the next."""
+    assert problems({}) == ["IMP_CODE", "IMP_KEY", "IMP_SECRET"]
+    assert problems({"IMP_KEY": "1", "IMP_CODE": " "}) == ["IMP_CODE", "IMP_SECRET"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUBLIC_URL", "shop.example.com"),
+        ("PUBLIC_URL", "ftp://shop.example.com"),
+        ("PUBLIC_URL", "https://shop.example.com/?x=1"),
+        ("IMP_API_URL", "https://"),
+        ("IMP_PG", "nice"),
+        ("IMP_PG", "jtnet."),
+        ("IMP_LIVE", "maybe"),
+        ("RATE_LIMITS", "sometimes"),
+        ("IMP_TIMEOUT", "0"),
+        ("IMP_TIMEOUT", "long"),
+        ("CHARGE_GRACE", "-1"),
+        ("IMP_WEBHOOK_IPS", "52.78.100.19, nowhere"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named(name: str, value: str) -> None:
+    """With what it should be."""
+    assert problems(KEYS | {name: value}) == [name]
+
+
+def test_a_live_shop_takes_its_own_secret_and_https_only() -> None:
+    """Example secrets, short ones and http are refused."""
+    assert load(LIVE).imp_live
+    for secret in ("change-me", "short", ""):
+        assert problems(LIVE | {"SECRET_KEY": secret}) == ["SECRET_KEY"]
+    for name in ("PUBLIC_URL", "IMP_API_URL", "IMP_SDK_URL"):
+        assert problems(LIVE | {name: "http://127.0.0.1:8000"}) == [name]
+
+
+def test_a_mid_and_a_list_of_senders_can_be_named() -> None:
+    """`jtnet.{MID}`, addresses and networks."""
+    settings = load(KEYS | {"IMP_PG": "jtnet.tpaytest2m", "IMP_WEBHOOK_IPS": "52.78.100.19, 52.78.48.0/24"})
+
+    assert settings.imp_pg == "jtnet.tpaytest2m"
+    assert [str(network) for network in settings.webhook_ips] == ["52.78.100.19/32", "52.78.48.0/24"]
+
+
+def test_a_webhook_address_is_given_only_where_it_can_be_reached() -> None:
+    """The internet does not reach a loopback address; the sandbox beside us does."""
+    assert load(KEYS).notice_url is None
+    assert load(KEYS | {"IMP_API_URL": "http://localhost:8001"}).notice_url == "http://127.0.0.1:8000/webhooks/iamport"
+    public = load(KEYS | {"PUBLIC_URL": "https://shop.example.com/"})
+    assert public.notice_url == "https://shop.example.com/webhooks/iamport"
+    assert public.return_url == "https://shop.example.com/payments/complete/mobile"
+
+
+def test_settings_do_not_print_their_secrets() -> None:
+    """Not in a log, not in an exception."""
+    shown = repr(load(LIVE))
+
+    assert not any(secret in shown for secret in (KEYS["IMP_KEY"], KEYS["IMP_SECRET"], LIVE["SECRET_KEY"]))
+
+
+def test_the_environment_beats_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.env` is for a machine, the environment for one start."""
+    (tmp_path / ".env").write_text("IMP_CODE=imp_file\nIMP_KEY=key_file\n")
+    monkeypatch.setenv("IMP_CODE", "imp_environment")
+    monkeypatch.delenv("IMP_KEY", raising=False)
+
+    values = config.environment(tmp_path)
+
+    assert (values["IMP_CODE"], values["IMP_KEY"]) == ("imp_environment", "key_file")
+
+
+def test_the_example_file_lists_exactly_the_settings_that_are_read() -> None:
+    """Each with a comment above it."""
+    source = (ROOT / "storefront" / "config.py").read_text()
+    read = set(re.findall(r'reader\.\w+\("([A-Z_]+)"', source))
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    listed = {line.split("=")[0] for line in lines if re.match(r"[A-Z_]+=", line)}
+
+    assert listed == read
+
+
+def test_the_example_file_alone_starts_the_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copying it changes nothing for the worse."""
+    (tmp_path / ".env").write_text((ROOT / ".env.example").read_text())
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+
+    values = config.environment(tmp_path)
+
+    assert not config.has_keys(values)
+    assert load(values | KEYS).rate_limits

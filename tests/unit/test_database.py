@@ -1,0 +1,152 @@
+"""The two kinds of session, the versions that guard a row, and the migrations."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, select
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from storefront import schema
+from storefront.database import Database
+from storefront.models import Card, Shopper
+from storefront.states import CardStatus
+from tests.conftest import Shop
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(shop: Shop) -> Database:
+    """The shop's, with its tables."""
+    return shop.billing.database
+
+
+def add_card(database: Database) -> int:
+    """A shopper with a card; the card's id."""
+    with database.writing() as session:
+        shopper = Shopper(name="김", email="a@example.com", password_hash="x", created_at=NOW)
+        session.add(shopper)
+        session.flush()
+        card = Card(shopper_id=shopper.id, customer_uid="card_1", status=CardStatus.ACTIVE, created_at=NOW)
+        session.add(card)
+        session.flush()
+        return card.id
+
+
+def test_a_block_that_raises_writes_nothing(database: Database) -> None:
+    """All of it or none of it."""
+
+    def break_off() -> None:
+        with database.writing() as session:
+            session.add(Shopper(name="김", email="a@example.com", password_hash="x", created_at=NOW))
+            session.flush()
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        break_off()
+
+    with database.reading() as session:
+        assert session.scalars(select(Shopper)).all() == []
+
+
+def test_two_answers_loaded_at_the_same_version_cannot_both_be_written(database: Database) -> None:
+    """The second one finds that its row has changed."""
+    card_id = add_card(database)
+    with database.reading() as one, database.reading() as two:
+        first, second = one.get_one(Card, card_id), two.get_one(Card, card_id)
+
+    def write(card: Card) -> None:
+        with database.writing() as session:
+            session.merge(card).status = CardStatus.REMOVING
+
+    write(first)
+    with pytest.raises(StaleDataError):
+        write(second)
+
+
+def test_many_writers_wait_for_each_other_and_lose_nothing(database: Database) -> None:
+    """Read, then write, sixteen at a time: every one counts."""
+    card_id = add_card(database)
+
+    def count(_number: int) -> None:
+        with database.writing() as session:
+            card = session.get_one(Card, card_id, with_for_update=True)
+            card.card_number = str(int(card.card_number or 0) + 1)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(count, range(200)))
+
+    with database.reading() as session:
+        assert session.get_one(Card, card_id).card_number == "200"
+
+
+def test_a_time_without_a_zone_is_not_stored_and_others_become_utc(database: Database) -> None:
+    """Nobody has to guess what a stored time means."""
+    with pytest.raises(StatementError, match="without a zone"), database.writing() as session:
+        session.add(Shopper(name="김", email="a@example.com", password_hash="x", created_at=NOW.replace(tzinfo=None)))
+    seoul = NOW.astimezone(timezone(timedelta(hours=9)))
+    with database.writing() as session:
+        session.add(Shopper(name="김", email="a@example.com", password_hash="x", created_at=seoul))
+    with database.reading() as session:
+        [shopper] = session.scalars(select(Shopper))
+
+    assert (shopper.created_at, shopper.created_at.tzinfo) == (NOW, UTC)
+
+
+def test_names_that_must_be_unique_are(database: Database) -> None:
+    """A key's name is never used twice, whoever asks."""
+    add_card(database)
+
+    def again() -> None:
+        with database.writing() as session:
+            [shopper] = session.scalars(select(Shopper))
+            session.add(Card(shopper_id=shopper.id, customer_uid="card_1", status=CardStatus.PENDING, created_at=NOW))
+
+    with pytest.raises(IntegrityError):
+        again()
+
+
+@pytest.fixture
+def empty_database(tmp_path: Path) -> Database:
+    """A file of SQLite without a table."""
+    return Database(f"sqlite:///{tmp_path / 'empty.sqlite'}")
+
+
+def test_the_migrations_lead_to_what_the_models_say(empty_database: Database) -> None:
+    """And back again."""
+    schema.upgrade(empty_database)
+    assert schema.differences(empty_database) == []
+    schema.upgrade(empty_database)
+
+    schema.downgrade(empty_database, "base")
+    assert set(inspect(empty_database.engine).get_table_names()) <= {"alembic_version"}
+
+
+def test_a_migration_leaves_foreign_keys_on(empty_database: Database) -> None:
+    """They are switched off while a table is rebuilt, and only then."""
+    schema.upgrade(empty_database)
+
+    with pytest.raises(IntegrityError), empty_database.writing() as session:
+        session.add(Card(shopper_id=404, customer_uid="card_1", status=CardStatus.PENDING, created_at=NOW))
+
+
+def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
+    """It sees what was committed before."""
+    card_id = add_card(database)
+
+    def look(session: Session) -> CardStatus:
+        return session.get_one(Card, card_id).status
+
+    with database.writing() as writing:
+        writing.get_one(Card, card_id).status = CardStatus.REMOVING
+        writing.flush()
+        with database.reading() as reading:
+            assert look(reading) == CardStatus.ACTIVE
+    with database.reading() as reading:
+        assert look(reading) == CardStatus.REMOVING
