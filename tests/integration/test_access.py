@@ -1,0 +1,255 @@
+"""Who may do what, route by route; nobody sees or moves anything of anybody else's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from storefront import create_app
+from storefront.config import Settings
+from storefront.web.limits import limiter
+from storefront.web.security import own_path
+from tests.conftest import Shop
+from tests.people import BUYER, Sandbox, Shopper
+
+EVERYBODYS = {
+    "static",
+    "bootstrap.static",
+    "home.show",
+    "home.terms",
+    "home.choose_language",
+    "home.choose_theme",
+    "home.health",
+    "auth.login",
+    "auth.signup",
+    "auth.login_demo",
+    "payments.complete_on_phone",
+    "webhooks.receive",
+}
+SIGNED_IN = {
+    "auth.logout",
+    "checkout.begin",
+    "checkout.pay",
+    "payments.show",
+    "payments.refund",
+    "payments.complete",
+    "account.show",
+    "account.charge",
+    "account.remove_card",
+}
+
+
+def test_every_route_is_known_to_be_for_everybody_or_for_the_signed_in(shop: Shop) -> None:
+    """A new route has to be put on one of the lists, and then keeps its promise below."""
+    assert {rule.endpoint for rule in shop.app.url_map.iter_rules()} == EVERYBODYS | SIGNED_IN
+
+
+@pytest.mark.parametrize("endpoint", sorted(SIGNED_IN))
+def test_without_a_session_there_is_nothing_to_see(shop: Shop, sandbox: Sandbox, endpoint: str) -> None:
+    """Pages lead to the sign-in form, programs get a 401."""
+    stranger = Shopper(shop.browser(), sandbox)
+    values = {"plan": "morning", "merchant_uid": "mr_1", "card_id": "1"}
+    for rule in shop.app.url_map.iter_rules(endpoint):
+        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule)
+        for method in (rule.methods or set()) & {"GET", "POST"}:
+            send = stranger.post if method == "POST" else lambda path, _form: stranger.browser.get(path)
+            reply: Any = send(path, {"token": "t"})
+            assert reply.status_code == 303
+            assert reply.headers["Location"].startswith("/login")
+            headers = {"Accept": "application/json", "X-CSRFToken": stranger.csrf_token()}
+            program = getattr(stranger.browser, method.lower())(path, headers=headers)
+            assert program.status_code == 401
+
+
+def test_after_signing_in_one_goes_on_to_where_one_wanted_to_go(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """And the page is there."""
+    visitor = Shopper(shop.browser(), sandbox, shopper.email)
+    reply = visitor.browser.get("/checkout/noon")
+    form = {"email": shopper.email, "password": "good-morning-coffee", "next": "/checkout/noon"}
+
+    assert reply.headers["Location"] == "/login?next=/checkout/noon"
+    assert visitor.post("/login", form).headers["Location"] == "/checkout/noon"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "/ok\nLocation: x",
+        "evil",
+        "/\tevil",
+    ],
+)
+def test_nobody_is_sent_elsewhere_from_here(target: str) -> None:
+    """An open redirect helps whoever fishes for passwords."""
+    assert own_path(target) is None
+
+
+def test_a_wrong_password_and_an_unknown_address_look_the_same(shopper: Shopper) -> None:
+    """Nobody learns who shops here."""
+    pages = []
+    for email in (shopper.email, "nobody@example.com"):
+        reply = shopper.post("/login", {"email": email, "password": "wrong"})
+        assert reply.status_code == 400
+        pages.append(re.sub(r"csrf[^>]*>", "", reply.text).replace(email, "…"))
+
+    assert pages[0] == pages[1]
+
+
+def test_an_address_is_taken_once_whatever_its_case(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """400, beside the field."""
+    form = {"name": "이새벽", "email": shopper.email.upper(), "password": "good-morning-coffee"}
+
+    assert Shopper(shop.browser(), sandbox).post("/signup", form).status_code == 400
+
+
+def test_signing_in_leaves_nothing_of_the_session_before(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """Somebody who prepared a session cannot share it afterwards."""
+    visitor = Shopper(shop.browser(), sandbox, shopper.email)
+    old_token = visitor.csrf_token()
+    visitor.post("/login", {"email": shopper.email, "password": "good-morning-coffee"})
+
+    assert visitor.browser.post("/logout", data={"csrf_token": old_token}).status_code == 400
+    assert visitor.post("/logout", {}).status_code == 303
+    assert visitor.browser.get("/account").status_code == 303
+
+
+def test_the_demo_shopper_is_there_only_beside_the_sandbox(shop: Shop, settings: Settings, sandbox: Sandbox) -> None:
+    """Elsewhere the address does not exist, and the button is not shown."""
+    visitor = Shopper(shop.browser(), sandbox)
+    assert 'action="/login/demo' in visitor.browser.get("/login").text
+    assert visitor.post("/login/demo", {}).status_code == 303
+    assert visitor.browser.get("/account").status_code == 200
+
+    real = replace(settings, imp_api_url="https://api.iamport.kr", imp_sdk_url="https://cdn.iamport.kr/v1/iamport.js")
+    app = create_app(real)
+    client = app.test_client()
+    page = client.get("/login", base_url="http://127.0.0.1:8000")
+    token = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
+    assert token
+    form = {"csrf_token": token[1]}
+    assert client.post("/login/demo", data=form, base_url="http://127.0.0.1:8000").status_code == 404
+    assert "/login/demo" not in page.text
+    app.extensions["billing"].database.close()
+
+
+def test_another_shoppers_order_page_does_not_exist(
+    shopper: Shopper, another_shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Neither the page with the button nor the result; no amount is registered for it."""
+    reply = another_shopper.post("/checkout/morning", {**BUYER, "mode": "pay"})
+    address = reply.headers["Location"]
+
+    assert shopper.browser.get(address).status_code == 404
+    assert shopper.browser.get(address.replace("/checkout/morning/", "/payments/")).status_code == 404
+    assert sandbox.requests() == []
+
+
+def test_an_order_page_belongs_to_its_plan(shopper: Shopper) -> None:
+    """Another plan's address does not show this order."""
+    params = shopper.order("pay", "morning")
+
+    assert shopper.browser.get(f"/checkout/noon/{params['merchant_uid']}").status_code == 404
+
+
+def test_a_form_used_by_another_shopper_begins_a_checkout_of_their_own(
+    shopper: Shopper, another_shopper: Shopper
+) -> None:
+    """A token is worth something only with the session it was given to."""
+    mine = shopper.order("pay", token="the-same-token")
+    theirs = another_shopper.order("pay", token="the-same-token")
+
+    assert mine["merchant_uid"] != theirs["merchant_uid"]
+    assert shopper.browser.get(f"/payments/{theirs['merchant_uid']}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/account", "/payments/mr_404", "/terms", "/nowhere"])
+def test_every_page_carries_its_locks(shopper: Shopper, path: str) -> None:
+    """No frame around it, no script but ours, nothing kept in a cache."""
+    headers = shopper.browser.get(path).headers
+
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_only_the_pay_page_lets_the_window_in(shopper: Shopper) -> None:
+    """Its SDK and its frame, from one origin."""
+    params = shopper.order("pay")
+    policy = shopper.browser.get(f"/checkout/morning/{params['merchant_uid']}").headers["Content-Security-Policy"]
+
+    assert "script-src 'self' http://localhost:8001;" in policy
+    assert "frame-src http://localhost:8001;" in policy
+
+
+def test_the_session_cookie_is_out_of_reach_for_scripts_and_other_sites(shop: Shop, sandbox: Sandbox) -> None:
+    """HttpOnly and SameSite=Lax, and Secure wherever the shop has https."""
+    reply = Shopper(shop.browser(), sandbox).browser.get("/login")
+    cookie = reply.headers["Set-Cookie"]
+
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Secure" not in cookie
+
+
+def test_a_shop_with_https_marks_its_cookies_and_asks_for_https(settings: Settings) -> None:
+    """Over http they are not sent at all."""
+    app = create_app(replace(settings, public_url="https://shop.example.com"))
+    reply = app.test_client().get("/login", base_url="https://shop.example.com")
+
+    assert "Secure" in reply.headers["Set-Cookie"]
+    assert "max-age" in reply.headers["Strict-Transport-Security"]
+    app.extensions["billing"].database.close()
+
+
+def test_a_browser_that_came_as_localhost_is_sent_to_the_shops_own_address(shop: Shop) -> None:
+    """Cookies are shared by every port of a host, and the sandbox is on localhost."""
+    reply = shop.app.test_client().get("/account?x=1", base_url="http://localhost:8000")
+
+    assert (reply.status_code, reply.headers["Location"]) == (302, "http://127.0.0.1:8000/account?x=1")
+
+
+@pytest.fixture
+def throttled_shop(settings: Settings, shop: Shop, sandbox: Sandbox) -> Iterator[Shop]:
+    """The same shop, with its rate limits on."""
+    app = create_app(replace(settings, rate_limits=True), clock=shop.clock, gateway=shop.billing.gateway)
+    yield Shop(app, shop.clock, sandbox)
+    limiter.reset()
+    limiter.enabled = False
+    app.extensions["billing"].database.close()
+
+
+def test_guessing_passwords_is_throttled(throttled_shop: Shop, sandbox: Sandbox) -> None:
+    """Ten a minute, and then a page that says so."""
+    visitor = Shopper(throttled_shop.browser(), sandbox)
+    form = {"email": "nobody@example.com", "password": "guess"}
+
+    tried = [visitor.post("/login", form) for _ in range(11)]
+
+    assert [reply.status_code for reply in tried] == [400] * 10 + [429]
+    assert "<h1" in tried[-1].text
+
+
+def test_guessing_order_numbers_is_throttled_and_looking_at_ones_own_is_not(
+    throttled_shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """A page that refreshes itself must not run into it."""
+    visitor = Shopper(throttled_shop.browser(), sandbox, shopper.email)
+    visitor.post("/login", {"email": shopper.email, "password": "good-morning-coffee"})
+    own = shopper.order("pay")["merchant_uid"]
+
+    assert {visitor.browser.get(f"/payments/{own}").status_code for _ in range(40)} == {200}
+    looked = [visitor.browser.get(f"/payments/mr_{number}").status_code for number in range(31)]
+    assert looked == [404] * 30 + [429]
