@@ -56,18 +56,13 @@ def charge_again(billing: Billing, *, shopper_id: int, card_id: int, plan: Plan,
     if not _TOKEN.fullmatch(token):
         raise BadTokenError
     identity = f"extra:{shopper_id}:{token}"
-    known = _known(billing, identity)
-    if known is not None:
-        return known
     try:
-        payment = _write_down(billing, shopper_id, card_id, plan, identity)
+        payment, is_new = _write_down(billing, shopper_id, card_id, plan, identity)
     except IntegrityError:
-        # The second of two clicks: the first one's row is there now, and its charge is on the way.
-        known = _known(billing, identity)
-        if known is None:
-            raise
-        return known
-    send(billing, payment)
+        # The second of two clicks at once: the first one's row is there now, and its charge is on the way.
+        payment, is_new = _write_down(billing, shopper_id, card_id, plan, identity)
+    if is_new:
+        send(billing, payment)
     return payment.merchant_uid
 
 
@@ -102,16 +97,15 @@ def send(billing: Billing, payment: Payment) -> None:
         _record(billing, seen, answer, notes)
 
 
-def _known(billing: Billing, identity: str) -> str | None:
-    with billing.database.reading() as session:
-        return session.scalar(select(Payment.merchant_uid).where(Payment.identity == identity))
-
-
-def _write_down(billing: Billing, shopper_id: int, card_id: int, plan: Plan, identity: str) -> Payment:
+def _write_down(billing: Billing, shopper_id: int, card_id: int, plan: Plan, identity: str) -> tuple[Payment, bool]:
+    """The row of this press, and whether it is new."""
     now = billing.clock.now()
     with billing.database.writing() as session:
+        known = session.scalar(select(Payment).where(Payment.identity == identity))
+        if known is not None:
+            return known, False
         card = _claim_card(session, shopper_id, card_id, now)
-        buyer = session.scalars(select(Payment).where(Payment.card_id == card.id).order_by(Payment.id)).first()
+        buyer = session.scalar(select(Payment).where(Payment.card_id == card.id).order_by(Payment.id).limit(1))
         if buyer is None:
             raise CardNotChargeableError(card_id)
         payment = Payment(
@@ -137,7 +131,7 @@ def _write_down(billing: Billing, shopper_id: int, card_id: int, plan: Plan, ide
         session.add(payment)
         session.flush()
         timeline.write(session, payment, [decided(now, "ordered", amount=payment.amount_krw)])
-        return payment
+        return payment, True
 
 
 def _claim_card(session: Session, shopper_id: int, card_id: int, now: datetime) -> Card:

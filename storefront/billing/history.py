@@ -30,12 +30,21 @@ def find_payment(billing: Billing, shopper_id: int, merchant_uid: str) -> Paymen
         return session.scalar(query)
 
 
-def payments_of(billing: Billing, shopper_id: int) -> Sequence[Payment]:
-    """A shopper's payments, newest first, with cards and refunds and without timelines."""
+def payments_of(billing: Billing, shopper_id: int, *, limit: int | None = None, skip: int = 0) -> Sequence[Payment]:
+    """A shopper's payments, newest first, with cards and refunds and without timelines.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: whose.
+        limit: how many at most; all of them if not told.
+        skip: how many of the newest are left out.
+    """
     query = (
         select(Payment)
         .where(Payment.shopper_id == shopper_id)
         .order_by(Payment.id.desc())
+        .limit(limit)
+        .offset(skip or None)
         .options(selectinload(Payment.card), selectinload(Payment.checkout), selectinload(Payment.refunds))
     )
     with billing.database.reading() as session:

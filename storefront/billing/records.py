@@ -295,6 +295,8 @@ class _Entry:
 
     def _close_refunds(self) -> None:
         """Refunds that i'mport's own record shows to be through are done, whoever told us."""
+        if not self.answer.cancel_amount:
+            return
         query = select(Refund).where(Refund.imp_uid == self.answer.imp_uid, Refund.status == RefundStatus.REQUESTED)
         for refund in self.session.scalars(query.with_for_update()):
             if self.answer.captured and self.answer.cancel_amount >= refund.cancelled_after_krw:

@@ -50,22 +50,24 @@ def write(session: Session, payment: Payment, notes: Sequence[Note]) -> None:
 
     Hearing or asking the same again at once is written once: a page that refreshes itself would fill the timeline.
     """
-    if not notes:
-        return
-    count = session.scalar(select(func.count()).select_from(Event).where(Event.payment_id == payment.id)) or 0
-    last = session.scalar(select(Event).where(Event.payment_id == payment.id).order_by(Event.id.desc()).limit(1))
-    previous = (last.event, _without_timing(last.detail)) if last else None
+    count = 0
+    previous: tuple[str, dict[str, Any]] | None = None
+    if any(note.kind != "decided" for note in notes):
+        newest = (
+            select(Event.event, Event.detail, func.count().over())
+            .where(Event.payment_id == payment.id)
+            .order_by(Event.id.desc())
+            .limit(1)
+        )
+        for event, detail, written in session.execute(newest):
+            count, previous = written, (event, detail)
     for note in notes:
         detail = {name: _short(value) for name, value in note.detail.items() if value is not None}
-        this = (note.event, _without_timing(detail))
+        this = (note.event, detail)
         if note.kind != "decided" and (this == previous or count >= MOST_EVENTS):
             continue
         session.add(Event(payment_id=payment.id, at=note.at, kind=note.kind, event=note.event, detail=detail))
         previous, count = this, count + 1
-
-
-def _without_timing(detail: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in detail.items() if name != "ms"}
 
 
 def _short(value: Any) -> Any:

@@ -14,10 +14,13 @@ from storefront.billing.catalogue import find_plan
 from storefront.billing.charges import BadTokenError, CardNotChargeableError
 from storefront.states import CardStatus
 from storefront.web import limits
-from storefront.web.presentation import as_json, card_as_json, result_of
+from storefront.web.presentation import as_json, card_as_json, card_labels, result_of
 from storefront.web.shop import billing, shopper_id, wants_json
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
+
+PAGE_SIZE = 20
+"""How many payments are shown at once."""
 
 _LONGEST_ID = 9
 
@@ -67,16 +70,23 @@ def remove_card(card_id: str) -> Any:
 
 
 def _page(problem: str | None = None) -> Any:
-    stored, payments = history.cards_of(billing(), shopper_id()), history.payments_of(billing(), shopper_id())
+    stored = history.cards_of(billing(), shopper_id())
     if wants_json():
+        payments = history.payments_of(billing(), shopper_id())
         return jsonify(
             {"cards": [card_as_json(card) for card in stored], "payments": [as_json(row) for row in payments]}
         )
+    page = _id(request.args.get("page", "")) or 1
+    # One more than is shown tells whether there are older ones.
+    payments = history.payments_of(billing(), shopper_id(), limit=PAGE_SIZE + 1, skip=(page - 1) * PAGE_SIZE)
     return render_template(
         "account/account.html",
         cards=stored,
+        labels=card_labels(stored),
         chargeable=[card for card in stored if card.status == CardStatus.ACTIVE],
-        payments=[(payment, result_of(payment)) for payment in payments],
+        payments=[(payment, result_of(payment)) for payment in payments[:PAGE_SIZE]],
+        newer=page - 1,
+        older=page + 1 if len(payments) > PAGE_SIZE else 0,
         token=identifiers.new_token(),
         problem=problem,
     )

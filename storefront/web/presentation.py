@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext
 
 from storefront.models import Card, Payment
-from storefront.states import PaymentStatus, Purpose
-from storefront.web.formats import won
+from storefront.states import CardStatus, PaymentStatus, Purpose
+from storefront.web.formats import last_four, seoul, won
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,16 @@ def as_json(payment: Payment, *, events: bool = False) -> dict[str, Any]:
 def card_as_json(card: Card) -> dict[str, Any]:
     """A card as programs see it."""
     return {"id": card.id, "customer_uid": card.customer_uid, "status": card.status, "card_number": card.card_number}
+
+
+def card_labels(cards: Sequence[Card]) -> dict[int, str]:
+    """What each of a shopper's cards is called: issuer and last digits, and the time where that is not enough."""
+    names = {card.id: f"{card.card_name or gettext('Card')} {last_four(card.card_number)}" for card in cards}
+    kept = Counter(names[card.id] for card in cards if card.status != CardStatus.REMOVED)
+    return {
+        card.id: f"{names[card.id]} ({seoul(card.activated_at)})" if kept[names[card.id]] > 1 else names[card.id]
+        for card in cards
+    }
 
 
 def result_of(payment: Payment) -> Result:

@@ -7,12 +7,8 @@ Don't: sleep, look into databases, or test here what a test without a browser ca
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from tests.browser.pages import Journey
 from tests.people import Sandbox
+from tests.servers import keys_for, storefront
 
 
 @dataclass
@@ -33,55 +30,21 @@ class Servers:
     sandbox_url: str
 
 
-@contextmanager
-def storefront(data: Path, *arguments: str, **settings: str) -> Iterator[re.Match[str]]:
-    """The real command until the block ends, with what its `ready` line says; its errors if it does not get ready."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("IMP_")}
-    with (data / "log").open("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "storefront", *arguments],
-            cwd=data,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=environment | {"RATE_LIMITS": "off"} | settings,
-        )
-        assert process.stdout
-        ready = next(
-            filter(None, (re.match(r"ready shop=(\S+)(?: sandbox=(\S+))?", line) for line in process.stdout)), None
-        )
-        if ready is None:
-            log.seek(0)
-            pytest.fail(f"{arguments} did not get ready:\n{log.read()}")
-        yield ready
-        process.terminate()
-        assert process.wait(timeout=20) == 0
-        process.stdout.close()
-
-
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """The demo, ready."""
     data = tmp_path_factory.mktemp("demo")
-    with storefront(data, "demo", "--port", "0", "--sandbox-port", "0", "--data", str(data)) as ready:
-        yield Servers(ready[1], ready[2])
+    with storefront(data, "demo", "--port", "0", "--sandbox-port", "0", "--data", str(data)) as demo:
+        yield Servers(demo.urls["shop"], demo.urls["sandbox"])
 
 
 @pytest.fixture
 def shop_with_old_sdk(servers: Servers, tmp_path: Path) -> Iterator[str]:
     """The address of another shop of the same merchant, whose settings name the old SDK."""
-    with storefront(
-        tmp_path,
-        "run",
-        "--port",
-        "0",
-        IMP_CODE="imp00000000",
-        IMP_KEY="sandbox_key",
-        IMP_SECRET="sandbox_secret",
-        IMP_API_URL=servers.sandbox_url,
-        IMP_SDK_URL=f"{servers.sandbox_url}/js/iamport.payment-1.2.0.js",
-    ) as ready:
-        yield ready[1]
+    old_sdk = f"{servers.sandbox_url}/js/iamport.payment-1.2.0.js"
+    settings = keys_for(servers.sandbox_url) | {"IMP_SDK_URL": old_sdk}
+    with storefront(tmp_path, "run", "--port", "0", **settings) as shop:
+        yield shop.urls["shop"]
 
 
 @pytest.fixture(scope="session")

@@ -184,3 +184,26 @@ def test_before_anything_opens_the_page_says_what_is_charged_and_how_to_stop(sho
     for page in (form, pay):
         assert "nothing by itself" in page or "Nothing is charged by itself" in page
         assert "remove the card" in page.lower()
+
+
+def test_the_history_comes_in_pages(shopper: Shopper) -> None:
+    """Twenty at a time, each payment once, and the newest first."""
+    card = shopper.register_card()
+    bought = [shopper.charged(card["id"])["merchant_uid"] for _ in range(24)]
+
+    shown = [
+        re.findall(r'href="/payments/(mr_\w+)"', shopper.browser.get(f"/account?page={page}").text)
+        for page in (1, 2, 3)
+    ]
+
+    assert [len(page) for page in shown] == [20, 5, 0]
+    assert (shown[0] + shown[1])[:24] == bought[::-1]
+
+
+def test_two_cards_that_look_alike_are_told_apart(shopper: Shopper) -> None:
+    """By the time of their registration."""
+    shopper.browser.get("/language/en")
+    for _ in range(2):
+        shopper.register_card()
+
+    assert len(re.findall(r"Remove \S+ 4242 \(\d+ \w+ \d{4}, \d\d:\d\d\)", shopper.browser.get("/account").text)) == 2
