@@ -10,7 +10,7 @@ from flask_login import login_required
 
 from storefront.billing import cards, charges, history, identifiers, settlement
 from storefront.billing.cards import CardNotFoundError
-from storefront.billing.catalogue import find_plan
+from storefront.billing.catalogue import PLANS, find_plan
 from storefront.billing.charges import BadTokenError, CardNotChargeableError
 from storefront.states import CardStatus
 from storefront.web import limits
@@ -85,6 +85,7 @@ def _page(problem: str | None = None) -> Any:
         labels=card_labels(stored),
         chargeable=[card for card in stored if card.status == CardStatus.ACTIVE],
         payments=[(payment, result_of(payment)) for payment in payments[:PAGE_SIZE]],
+        usual=payments[0].plan if payments else PLANS[0].code,
         newer=page - 1,
         older=page + 1 if len(payments) > PAGE_SIZE else 0,
         token=identifiers.new_token(),
