@@ -9,7 +9,14 @@ from typing import Any
 from storefront.sandbox import cards
 from storefront.sandbox.cards import Behaviour, CardInput, InvalidCard
 from storefront.sandbox.clock import MovableClock
-from storefront.sandbox.envelope import BAD_CARD_NUMBER, DUPLICATE_ORDER, UNKNOWN_BUYER, Refusal, invalid
+from storefront.sandbox.envelope import (
+    BAD_CARD_NUMBER,
+    CARD_NOT_VERIFIED,
+    DUPLICATE_ORDER,
+    UNKNOWN_BUYER,
+    Refusal,
+    invalid,
+)
 from storefront.sandbox.keys import Keys
 from storefront.sandbox.parameters import Parameters
 from storefront.sandbox.payments import Draft, Payments
@@ -45,21 +52,21 @@ class Charges:
             key = self._keys.row(customer_uid)
             if key is None:
                 raise Refusal(UNKNOWN_BUYER, rule="no billing key under that customer_uid")
-            imp_uid = self.charge_key(key, draft, parameters.text("notice_url", 500))
+            imp_uid = self.charge_key(key, draft)
         return self._paid(imp_uid), cards.behaviour_named(key["behaviour"]).slow_s
 
-    def charge_key(self, key: Row, draft: Draft, notice_url: str | None, *, scheduled: bool = False) -> str:
+    def charge_key(self, key: Row, draft: Draft, *, scheduled: bool = False) -> str:
         """Capture with a key, or decline as its card does; in the caller's transaction. The imp_uid."""
         behaviour = cards.behaviour_named(key["behaviour"])
         draft = replace(draft, card=card_facts(key))
         if behaviour.captures is not None and key["captures"] >= behaviour.captures:
             imp_uid = self._payments.decline(draft, behaviour.later_decline)
             if scheduled:  # an ordinary decline sends none, a scheduled one does
-                self._webhooks.queue(notice_url, imp_uid, draft.merchant_uid, "failed")
+                self._webhooks.queue(draft.notice_url, imp_uid, draft.merchant_uid, "failed")
             return imp_uid
         imp_uid = self._payments.approve(draft)
         self._keys.count_capture(key["customer_uid"])
-        self._webhooks.queue(notice_url, imp_uid, draft.merchant_uid, "paid")
+        self._webhooks.queue(draft.notice_url, imp_uid, draft.merchant_uid, "paid")
         return imp_uid
 
     def onetime(self, parameters: Parameters) -> tuple[dict[str, Any], float]:
@@ -80,13 +87,15 @@ class Charges:
             masked = cards.masked(cards.digits(card.number))
             facts = {"card_code": code, "card_name": name, "card_number": masked, "card_type": 0}
             draft = replace(draft, card=facts)
+            if behaviour.window_decline == cards.EXPIRED:
+                raise Refusal(f"{CARD_NOT_VERIFIED} {cards.EXPIRED}", code=-1, rule="the card's data are refused")
             if behaviour.window_decline:
                 return self._paid(self._payments.decline(draft, behaviour.window_decline)), 0.0
             imp_uid = self._payments.approve(draft)
             if customer_uid:
                 self._keys.store(customer_uid, card, behaviour)
                 self._keys.count_capture(customer_uid)
-            self._webhooks.queue(parameters.text("notice_url", 500), imp_uid, draft.merchant_uid, "paid")
+            self._webhooks.queue(draft.notice_url, imp_uid, draft.merchant_uid, "paid")
         return self._paid(imp_uid), behaviour.slow_s
 
     def _draft(self, parameters: Parameters, customer_uid: str | None) -> Draft:
@@ -115,6 +124,7 @@ def draft_of(parameters: Parameters, customer_uid: str | None, *, usage: str | N
         buyer={name: parameters.text(name, longest) for name, longest in _BUYER_LENGTHS.items()},
         custom_data=parameters.text("custom_data", 4000),
         card_quota=parameters.number("card_quota", 0, least=0, most=36),
+        notice_url=parameters.text("notice_url", 500),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from storefront.sandbox import cards, faults, window
+from storefront.sandbox import back_office, cards, faults, window
 from storefront.sandbox.envelope import Refusal
 from storefront.sandbox.faults import BadFault
 from storefront.sandbox.ledger import ledger
@@ -26,6 +26,8 @@ class BadRequest(ValueError):  # noqa: N818 - a tester's mistake
 @blueprint.errorhandler(BadRequest)
 @blueprint.errorhandler(BadFault)
 @blueprint.errorhandler(window.InvalidCard)
+@blueprint.errorhandler(back_office.NotPossible)
+@blueprint.errorhandler(Refusal)
 def explain(error: Exception) -> tuple[Response, int]:
     """A mistake is HTTP 400 and a text."""
     return jsonify({"error": str(error)}), 400
@@ -74,6 +76,17 @@ def drain_webhooks() -> Response:
     """Wait until none is pending."""
     timeout = _number(_body(), "timeout", 5, least=0, most=LONGEST_DRAIN_S)
     return jsonify(sandbox().webhooks.drain(timeout))
+
+
+@blueprint.post("/payments/<imp_uid>/<act>")
+def act_in_console(imp_uid: str, act: str) -> Response:
+    """What the merchant's or i'mport's people can do to a payment, and the shop only hears of: the payment after it."""
+    if act not in back_office.ACTS:
+        abort(404)
+    amount = Parameters(_body()).won("amount") if act == "cancel" else None
+    answer = jsonify(back_office.act(sandbox(), act, imp_uid, amount))
+    answer.call_on_close(sandbox().webhooks.wake)
+    return answer
 
 
 @blueprint.get("/faults")
@@ -132,7 +145,7 @@ def pay() -> Response:
     if not isinstance(params, dict):
         raise BadRequest("params: the parameters of request_pay, as an object")
     outcome = _choice(body, "outcome", "card", "cancel", "close", "lose_callback")
-    charge_amount = _forged_amount(body)
+    charge_amount = Parameters(body).won("charge_amount")
     result = window.pay(
         sandbox(),
         params,
@@ -147,13 +160,6 @@ def pay() -> Response:
     answer = jsonify(vars(result))
     answer.call_on_close(sandbox().webhooks.wake)
     return answer
-
-
-def _forged_amount(body: dict[str, Any]) -> int | None:
-    try:
-        return Parameters(body).won("charge_amount")
-    except Refusal:
-        raise BadRequest("charge_amount: whole won, not negative") from None
 
 
 def _body() -> dict[str, Any]:

@@ -31,6 +31,11 @@ BALANCE = (
     "(현재는 PAYCO, KCP만 지원됩니다) 결제건에 대한 금액상세정보가 확인되지 않습니다. "
     "결제 상태가 paid 또는 cancelled가 아닌 경우 확인되지 않습니다."
 )
+CARD_NOT_VERIFIED = "카드정보 인증에 실패하였습니다."
+KEY_NOT_ISSUED = "카드정보 인증 및 빌키 발급에 실패하였습니다."
+CARD_NOT_CHECKED = "카드정보 확인에 실패하였습니다."
+SCHEDULE_NOT_WAITING = "예약 상태의 결제가 아닙니다."  # invented
+SCHEDULE_NOT_FAILED = "실패하거나 철회된 예약결제가 아닙니다."  # invented
 BAD_CARD_NUMBER = "유효하지않은 카드번호를 입력하셨습니다."
 
 

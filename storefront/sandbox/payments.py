@@ -63,6 +63,9 @@ class Draft:
     custom_data: str | None = None
     user_agent: str | None = None
     card_quota: int = 0
+    notice_url: str | None = None
+    at: int | None = None
+    """When it happens, in UNIX seconds; now, unless a schedule was due earlier."""
 
 
 class Payments:
@@ -73,14 +76,54 @@ class Payments:
 
     def approve(self, draft: Draft) -> str:
         """Write a captured payment; its imp_uid."""
-        now = self._clock.seconds()
-        pg_tid = self._identifiers.pg_tid(self._settings.pg_id, datetime.fromtimestamp(now, SEOUL))
-        facts = {"pg_tid": pg_tid, "apply_num": self._identifiers.apply_num() if draft.amount else ""}
-        return self._write(draft, "paid", paid_at=now, facts=facts)
+        now = draft.at or self._clock.seconds()
+        return self._write(draft, "paid", paid_at=now, facts=self._approval(draft.amount, now))
 
     def decline(self, draft: Draft, reason: str) -> str:
         """Write a payment that was not captured; its imp_uid."""
-        return self._write(draft, "failed", failed_at=self._clock.seconds(), facts={"fail_reason": reason})
+        now = draft.at or self._clock.seconds()
+        return self._write(draft, "failed", failed_at=now, facts={"fail_reason": reason})
+
+    def leave_ready(self, draft: Draft) -> str:
+        """Write a payment that nobody finished; its imp_uid."""
+        return self._write(draft, "ready", facts={})
+
+    def approve_late(self, imp_uid: str) -> dict[str, Any] | None:
+        """Capture a payment that had failed, as some card companies do after all; None if it has not failed."""
+        with self._store.transaction():
+            row = self._store.one("SELECT * FROM payment WHERE imp_uid = ? AND status = 'failed'", imp_uid)
+            if row is None:
+                return None
+            now = self._clock.seconds()
+            details = json.loads(row["details"]) | {"fail_reason": None} | self._approval(row["amount"], now)
+            self._store.write(
+                "UPDATE payment SET status = 'paid', paid_at = ?, updated_at = ?, details = ? WHERE imp_uid = ?",
+                now,
+                now,
+                json.dumps(details),
+                imp_uid,
+            )
+            return self.get(imp_uid)
+
+    def undo_cancels(self, imp_uid: str) -> dict[str, Any] | None:
+        """Take every cancel of a payment back, as i'mport's support can on the same day; None if there is none."""
+        with self._store.transaction():
+            undone = self._store.write(
+                "UPDATE payment SET status = 'paid', cancel_amount = 0, cancelled_at = 0, updated_at = ?"
+                " WHERE imp_uid = ? AND status = 'cancelled'",
+                self._clock.seconds(),
+                imp_uid,
+            )
+            if not undone:
+                return None
+            self._store.write("DELETE FROM cancel WHERE imp_uid = ?", imp_uid)
+            return self.get(imp_uid)
+
+    def notice_url(self, imp_uid: str) -> str | None:
+        """Where the payment's webhooks go, if it named an address."""
+        row = self._store.one("SELECT details FROM payment WHERE imp_uid = ?", imp_uid)
+        url = json.loads(row["details"]).get("notice_url") if row else None
+        return str(url) if url else None
 
     def is_taken(self, merchant_uid: str) -> bool:
         """Whether an order number has been paid, or paid and cancelled: it cannot be used again."""
@@ -205,8 +248,8 @@ class Payments:
             raise Refusal(NOTHING_TO_CANCEL, rule="no captured payment of that id")
         return row
 
-    def _write(self, draft: Draft, status: str, *, paid_at: int = 0, failed_at: int = 0, facts: dict[str, Any]) -> str:
-        now = self._clock.seconds()
+    def _write(self, draft: Draft, status: str, *, facts: dict[str, Any], paid_at: int = 0, failed_at: int = 0) -> str:
+        now = draft.at or self._clock.seconds()
         imp_uid = self._new_imp_uid(server_side=draft.channel == "api")
         details = {
             **draft.card,
@@ -215,6 +258,7 @@ class Payments:
             "custom_data": draft.custom_data,
             "user_agent": draft.user_agent,
             "card_quota": draft.card_quota,
+            "notice_url": draft.notice_url,
         }
         self._store.insert(
             "payment",
@@ -234,6 +278,10 @@ class Payments:
             details=json.dumps(details),
         )
         return imp_uid
+
+    def _approval(self, amount: int, at: int) -> dict[str, Any]:
+        pg_tid = self._identifiers.pg_tid(self._settings.pg_id, datetime.fromtimestamp(at, SEOUL))
+        return {"pg_tid": pg_tid, "apply_num": self._identifiers.apply_num() if amount else ""}
 
     def _new_imp_uid(self, *, server_side: bool) -> str:
         imp_uid = self._identifiers.imp_uid(server_side=server_side)

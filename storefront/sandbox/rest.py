@@ -111,7 +111,8 @@ def cancel_payment() -> Response:
     if parameters.flag("enable_webhook"):
         last = payment["cancel_history"][-1]["cancellation_id"]
         ids = (payment["imp_uid"], payment["merchant_uid"])
-        sandbox().webhooks.queue(None, *ids, "cancelled", cancellation_id=last)
+        notice_url = sandbox().payments.notice_url(payment["imp_uid"])
+        sandbox().webhooks.queue(notice_url, *ids, "cancelled", cancellation_id=last)
     return done(payment)
 
 

@@ -38,7 +38,15 @@ class Webhooks:
         self._stopped = False
 
     def queue(self, notice_url: str | None, imp_uid: str, merchant_uid: str, status: str, **more: Any) -> None:
-        """Write a webhook down, in the caller's transaction; faults decide what becomes of it."""
+        """Write a webhook down, in the caller's transaction; faults decide what becomes of it.
+
+        Args:
+            notice_url: where the payment wants it, if it named an address.
+            imp_uid: the payment.
+            merchant_uid: its order.
+            status: `paid`, `failed` or `cancelled`.
+            more: what else the body says.
+        """
         url = notice_url or self._settings.webhook_url
         if not url:
             return

@@ -132,7 +132,7 @@ def pay(
     if card is None:
         raise InvalidCard({"card_number": "유효하지않은 카드번호를 입력하셨습니다."})
     behaviour = cards.check(card, sandbox.clock.now())
-    return _use_card(sandbox, ending, draft, card, behaviour, outcome, charge_amount, _notice_url(params))
+    return _use_card(sandbox, ending, draft, card, behaviour, outcome, charge_amount)
 
 
 def _use_card(
@@ -143,7 +143,6 @@ def _use_card(
     behaviour: Behaviour,
     outcome: Outcome,
     charge_amount: int | None,
-    notice_url: str | None,
 ) -> WindowResult:
     number = cards.digits(card.number)
     card_code, card_name = cards.issuer(number)
@@ -159,7 +158,7 @@ def _use_card(
                 sandbox.keys.store(draft.customer_uid, card, behaviour)
                 if draft.amount:
                     sandbox.keys.count_capture(draft.customer_uid)
-            sandbox.webhooks.queue(notice_url, imp_uid, draft.merchant_uid, "paid")
+            sandbox.webhooks.queue(draft.notice_url, imp_uid, draft.merchant_uid, "paid")
         result = ending.paid(imp_uid, sandbox.payments.get(imp_uid) or {})
     sandbox.webhooks.deliver_first()
     time.sleep(behaviour.slow_s)
@@ -266,6 +265,7 @@ def _draft(params: Mapping[str, Any], device: Device, user_agent: str | None) ->
         buyer=buyer,
         custom_data=None if custom is None else json.dumps(custom, ensure_ascii=False)[:4000],
         user_agent=_short(user_agent, 300),
+        notice_url=_notice_url(params),
     )
 
 
