@@ -78,6 +78,31 @@ class Sandbox:
         body = {"params": params, "device": "pc", "card": card, "outcome": "card", "sdk": "new", **options}
         return self._post("pay", body)
 
+    def cancel_in_console(self, imp_uid: str, amount: int | None = None) -> None:
+        """Somebody cancels a payment without the shop."""
+        self._post(f"payments/{imp_uid}/cancel", {"amount": amount} if amount else {})
+
+    def undo_cancel(self, imp_uid: str) -> None:
+        """I'mport's support takes a cancel back."""
+        self._post(f"payments/{imp_uid}/undo-cancel", {})
+
+    def approve_late(self, imp_uid: str) -> None:
+        """The card company approves a payment after all."""
+        self._post(f"payments/{imp_uid}/approve", {})
+
+    def call(self, method: str, path: str, **body: Any) -> dict[str, Any]:
+        """A REST call with the merchant's keys, past the shop; the envelope."""
+        keys = {"imp_key": "sandbox_key", "imp_secret": "sandbox_secret"}
+        got = self.session.post(f"{self.url}/users/getToken", json=keys, timeout=30).json()
+        headers = {"Authorization": got["response"]["access_token"]}
+        reply = self.session.request(method, self.url + path, json=body or None, headers=headers, timeout=30)
+        return dict(reply.json())
+
+    def issue_key(self, customer_uid: str) -> None:
+        """A key appears under a name, although no window was paid in."""
+        card = {"card_number": "4242-4242-4242-4242", "expiry": "2040-12", "birth": "900101", "pwd_2digit": "12"}
+        assert self.call("POST", f"/subscribe/customers/{customer_uid}", **card)["code"] == 0
+
     def fault(self, path: str, kind: str, **options: Any) -> None:
         """Break the next request to a path."""
         self._post("faults", {"path": path, "kind": kind, **options})

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
 from storefront import iamport
@@ -271,13 +271,19 @@ class _Entry:
         self._ask_refund("extra")
 
     def _ask_refund(self, reason: str) -> None:
-        """Write down that what is left of the answer's capture goes back; once for each sum that could be left."""
+        """Write down that what is left of the answer's capture goes back; once, unless a cancel was undone since."""
         answer = self.answer
         if answer.held <= 0:
             return
-        identity = f"{reason}:{answer.imp_uid}:{answer.cancel_amount}"
-        if self.session.scalar(select(Refund.id).where(Refund.identity == identity)) is not None:
+        query = select(Refund.status).where(
+            Refund.imp_uid == answer.imp_uid,
+            Refund.reason == reason,
+            Refund.total_krw - Refund.checksum_krw == answer.cancel_amount,
+        )
+        before = self.session.scalars(query).all()
+        if any(status != RefundStatus.DONE for status in before):
             return
+        identity = f"{reason}:{answer.imp_uid}:{answer.cancel_amount}:{len(before)}"
         self.session.add(
             Refund(
                 payment_id=self.payment.id,
@@ -292,6 +298,7 @@ class _Entry:
             )
         )
         self._decided("refund_asked", amount=answer.held, reason=reason)
+        self._count_as_change()
 
     def _close_refunds(self) -> None:
         """Refunds that i'mport's own record shows to be through are done, whoever told us."""
@@ -304,6 +311,11 @@ class _Entry:
                 self._call_off_help("refund_failed")
                 refund.done_at = self.billing.clock.now()
                 self._decided("refund_done", amount=refund.amount_krw)
+                self._count_as_change()
+
+    def _count_as_change(self) -> None:
+        """A refund is a part of its payment: an answer from before it is stale, although the row looks the same."""
+        flag_modified(self.payment, "status")
 
     def _call_for_help(self, why: str, **detail: object) -> None:
         if self.payment.attention != why:

@@ -34,7 +34,9 @@ def act(sandbox: Sandbox, name: str, imp_uid: str, amount: int | None = None) ->
     with sandbox.store.transaction():
         if name == "cancel":
             return _cancel(sandbox, imp_uid, amount)
-        payment = sandbox.payments.approve_late(imp_uid) if name == "approve" else sandbox.payments.undo_cancels(imp_uid)
+        payment = (
+            sandbox.payments.approve_late(imp_uid) if name == "approve" else sandbox.payments.undo_cancels(imp_uid)
+        )
         if payment is None:
             raise NotPossible(f"{imp_uid} is not " + ("failed" if name == "approve" else "cancelled"))
         if name == "approve":  # nothing documents a webhook when a cancel is undone

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from storefront.sandbox.envelope import BAD_CARD_NUMBER, Refusal
+from storefront.sandbox.parameters import Parameters
+
 SEOUL = ZoneInfo("Asia/Seoul")
 _NUMBER = re.compile(r"[0-9]{14,16}")
 _EXPIRY = re.compile(r"(0[1-9]|1[0-2])\s*/?\s*([0-9]{2})")
@@ -136,6 +139,21 @@ def check(card: CardInput, now: datetime) -> Behaviour:
     if _is_past(card.expiry, now):
         return Behaviour(behaviour.name, behaviour.number, "", "", window_decline=EXPIRED)
     return behaviour
+
+
+def typed(parameters: Parameters, now: datetime) -> tuple[CardInput, Behaviour]:
+    """The card in a server's parameters, and what it does: `card_number`, `expiry` (YYYY-MM), `birth`, `pwd_2digit`.
+
+    Raises:
+        Refusal: it cannot be a card.
+    """
+    number, expiry = parameters.required_text("card_number", 30), digits(parameters.required_text("expiry", 10))
+    birth, password = parameters.text("birth", 10) or "900101", parameters.text("pwd_2digit", 2) or "00"
+    card = CardInput(number, f"{expiry[4:6]}/{expiry[2:4]}", birth, password)
+    try:
+        return card, check(card, now)
+    except InvalidCard as invalid_card:
+        raise Refusal(BAD_CARD_NUMBER, code=-1, rule=", ".join(invalid_card.fields)) from None
 
 
 def masked(number: str) -> str:

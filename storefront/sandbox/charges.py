@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from storefront.sandbox import cards
-from storefront.sandbox.cards import Behaviour, CardInput, InvalidCard
 from storefront.sandbox.clock import MovableClock
 from storefront.sandbox.envelope import (
-    BAD_CARD_NUMBER,
     CARD_NOT_VERIFIED,
     DUPLICATE_ORDER,
     UNKNOWN_BUYER,
@@ -79,7 +76,7 @@ class Charges:
         """
         customer_uid = parameters.text("customer_uid", 80)
         draft = self._draft(parameters, customer_uid)
-        card, behaviour = typed_card(parameters, self._clock.now())
+        card, behaviour = cards.typed(parameters, self._clock.now())
         with self._store.transaction():
             if self._payments.is_taken(draft.merchant_uid):
                 raise Refusal(DUPLICATE_ORDER, code=-1, rule="merchant_uid was paid or cancelled before")
@@ -126,21 +123,6 @@ def draft_of(parameters: Parameters, customer_uid: str | None, *, usage: str | N
         card_quota=parameters.number("card_quota", 0, least=0, most=36),
         notice_url=parameters.text("notice_url", 500),
     )
-
-
-def typed_card(parameters: Parameters, now: datetime) -> tuple[CardInput, Behaviour]:
-    """The card in a server's parameters, and what it does: `card_number`, `expiry` (YYYY-MM), `birth`, `pwd_2digit`.
-
-    Raises:
-        Refusal: it cannot be a card.
-    """
-    number, expiry = parameters.required_text("card_number", 30), parameters.required_text("expiry", 10)
-    birth, password = parameters.text("birth", 10) or "900101", parameters.text("pwd_2digit", 2) or "00"
-    card = CardInput(number, f"{expiry[-2:]}/{expiry[2:4]}", birth, password)
-    try:
-        return card, cards.check(card, now)
-    except InvalidCard as invalid_card:
-        raise Refusal(BAD_CARD_NUMBER, code=-1, rule=", ".join(invalid_card.fields)) from None
 
 
 def card_facts(key: Row) -> dict[str, Any]:

@@ -8,18 +8,20 @@ from typing import Any
 from storefront.sandbox import cards, objects
 from storefront.sandbox.cards import Behaviour, CardInput
 from storefront.sandbox.clock import MovableClock
-from storefront.sandbox.envelope import Refusal, unknown_key
+from storefront.sandbox.envelope import KEY_NOT_ISSUED, Refusal, invalid, unknown_key
+from storefront.sandbox.parameters import Parameters
 from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.store import Row, Store
 
-_CUSTOMER_FIELDS = (
-    "customer_id",
-    "customer_name",
-    "customer_tel",
-    "customer_email",
-    "customer_addr",
-    "customer_postcode",
-)
+LONGEST_NAME = 80
+_CUSTOMER_FIELDS = {
+    "customer_id": 64,
+    "customer_name": 20,
+    "customer_tel": 20,
+    "customer_email": 200,
+    "customer_addr": 200,
+    "customer_postcode": 8,
+}
 
 
 class Keys:
@@ -56,6 +58,25 @@ class Keys:
     def row(self, customer_uid: str) -> Row | None:
         """The key under a name, or None."""
         return self._store.one("SELECT * FROM billing_key WHERE customer_uid = ? AND deleted_at IS NULL", customer_uid)
+
+    def issue(self, customer_uid: str, parameters: Parameters) -> dict[str, Any]:
+        """Store a card that was typed in at the shop. Operation `POST /subscribe/customers/{customer_uid}`.
+
+        Returns:
+            The Customer object.
+
+        Raises:
+            Refusal: no key was issued.
+        """
+        if not 1 <= len(customer_uid) <= LONGEST_NAME:
+            raise invalid("customer_uid", f"is 1 to {LONGEST_NAME} characters long")
+        card, behaviour = cards.typed(parameters, self._clock.now())
+        if behaviour.window_decline:
+            raise Refusal(f"{KEY_NOT_ISSUED} {behaviour.window_decline}", code=-1, rule="the card company declined")
+        customer = {name: parameters.text(name, longest) for name, longest in _CUSTOMER_FIELDS.items()}
+        with self._store.transaction():
+            self.store(customer_uid, card, behaviour, **customer)
+            return self.get(customer_uid)
 
     def get(self, customer_uid: str) -> dict[str, Any]:
         """The Customer object under a name.

@@ -152,6 +152,12 @@ def get_keys() -> Response:
     return done(found, status=200 if len(found) == len(asked) else 207)
 
 
+@blueprint.post("/subscribe/customers/<customer_uid>")
+def issue_key(customer_uid: str) -> Response:
+    """`POST /subscribe/customers/{customer_uid}`."""
+    return done(sandbox().keys.issue(customer_uid, Parameters.of(request)))
+
+
 @blueprint.delete("/subscribe/customers/<customer_uid>")
 def delete_key(customer_uid: str) -> Response:
     """`DELETE /subscribe/customers/{customer_uid}`."""

@@ -119,12 +119,7 @@ def test_a_lost_token_is_renewed_and_the_charge_goes_through_once(shopper: Shopp
 def test_a_rejected_charge_fails_only_after_nothing_was_found(shopper: Shopper, sandbox: Sandbox) -> None:
     """A key that i'mport no longer knows is a rejection; the look-up comes before the verdict."""
     card = shopper.register_card()
-    token = sandbox.session.post(
-        f"{sandbox.url}/users/getToken", json={"imp_key": "sandbox_key", "imp_secret": "sandbox_secret"}
-    ).json()["response"]["access_token"]
-    sandbox.session.delete(
-        f"{sandbox.url}/subscribe/customers/{card['customer_uid']}", headers={"Authorization": token}
-    )
+    sandbox.call("DELETE", f"/subscribe/customers/{card['customer_uid']}")
 
     payment = shopper.charged(card["id"])
 
