@@ -1,0 +1,1 @@
+"""Killing the shop at every step of what it does."""
