@@ -9,12 +9,14 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from flask import Flask
+from werkzeug.security import generate_password_hash
 
 from storefront import create_app, schema
 from storefront.billing import Billing, reconciliation
@@ -90,6 +92,13 @@ class _Browser:
 
     def post(self, path: str, **options: Any) -> Any:
         return self._client.post(path, base_url=SHOP_URL, **options)
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing a password well takes a tenth of a second; a thousand tests need not show that."""
+    hashed = partial(generate_password_hash, method="pbkdf2:sha256:1")
+    monkeypatch.setattr("storefront.billing.shoppers.generate_password_hash", hashed)
 
 
 @pytest.fixture

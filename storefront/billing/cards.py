@@ -5,7 +5,7 @@ A key is i'mport's; the shop knows its name (`customer_uid`) and believes nothin
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from storefront import iamport
@@ -41,13 +41,12 @@ def remove(billing: Billing, *, shopper_id: int, card_id: int) -> None:
         CardNotFoundError: not this shopper's card; answer 404.
     """
     with billing.database.writing() as session:
-        query = select(Card).where(Card.id == card_id, Card.shopper_id == shopper_id).with_for_update()
-        card = session.scalar(query)
-        if card is None or card.status == CardStatus.PENDING:
+        card, payment = _lock(session, card_id)
+        if card is None or card.shopper_id != shopper_id or card.status == CardStatus.PENDING:
             raise CardNotFoundError(card_id)
         if card.status in (CardStatus.ACTIVE, CardStatus.SUSPENDED):
             card.move(CardStatus.REMOVING)
-            _note(session, card, decided(billing.clock.now(), "removal_asked"))
+            _note(session, payment, decided(billing.clock.now(), "removal_asked"))
     finish(billing, card_id)
 
 
@@ -91,21 +90,20 @@ def _resolve(billing: Billing, card: Card) -> Card:
     the card stays pending for as long as its checkout could be paid.
     """
     with billing.database.reading() as session:
-        payment = _issuing_payment(session, card)
+        payment = session.scalar(_issuing_payment(card.id))
     if payment is None or payment.status in _UNDECIDED:
         return card
     key = billing.gateway.billing_key(card.customer_uid)
     now = billing.clock.now()
     notes = [asked(now, "key_read", found="stored" if key else "none")]
     with billing.database.writing() as session:
-        card = session.get_one(Card, card.id, with_for_update=True)
-        payment = _issuing_payment(session, card)
-        if card.status != CardStatus.PENDING or payment is None:
-            return card
-        card.checked_at = now
-        notes += _decide(billing, card, payment, key)
+        locked, payment = _lock(session, card.id)
+        if locked is None or payment is None or locked.status != CardStatus.PENDING:
+            return locked or card
+        locked.checked_at = now
+        notes += _decide(billing, locked, payment, key)
         timeline.write(session, payment, notes)
-        return card
+        return locked
 
 
 def _decide(billing: Billing, card: Card, payment: Payment, key: iamport.BillingKey | None) -> list[Note]:
@@ -131,20 +129,25 @@ def _delete_key(billing: Billing, card: Card) -> None:
     if gateway.billing_key(card.customer_uid) is not None:
         return
     with billing.database.writing() as session:
-        card = session.get_one(Card, card.id, with_for_update=True)
+        locked, payment = _lock(session, card.id)
         waiting = select(Payment.id).where(Payment.card_id == card.id, Payment.status == PaymentStatus.REQUESTED)
-        if card.status != CardStatus.REMOVING or session.scalar(waiting.limit(1)) is not None:
+        if locked is None or locked.status != CardStatus.REMOVING or session.scalar(waiting.limit(1)) is not None:
             return
-        card.move(CardStatus.REMOVED)
-        card.removed_at = billing.clock.now()
-        _note(session, card, *notes, decided(billing.clock.now(), "key_deleted"))
+        locked.move(CardStatus.REMOVED)
+        locked.removed_at = billing.clock.now()
+        _note(session, payment, *notes, decided(billing.clock.now(), "key_deleted"))
 
 
-def _issuing_payment(session: Session, card: Card) -> Payment | None:
-    return session.scalar(select(Payment).where(Payment.card_id == card.id, Payment.purpose.in_(_ISSUING)))
+def _lock(session: Session, card_id: int) -> tuple[Card | None, Payment | None]:
+    """A card and the payment that issued its key, locked in the order everybody locks them in."""
+    payment = session.scalar(_issuing_payment(card_id).with_for_update())
+    return session.get(Card, card_id, with_for_update=True), payment
 
 
-def _note(session: Session, card: Card, *notes: Note) -> None:
-    payment = _issuing_payment(session, card)
+def _issuing_payment(card_id: int) -> Select[Payment]:
+    return select(Payment).where(Payment.card_id == card_id, Payment.purpose.in_(_ISSUING))
+
+
+def _note(session: Session, payment: Payment | None, *notes: Note) -> None:
     if payment is not None:
         timeline.write(session, payment, notes)

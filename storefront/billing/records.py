@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
@@ -21,6 +22,9 @@ from storefront.billing.judgement import Finding, Judgement, judge
 from storefront.billing.timeline import Note, decided
 from storefront.models import Card, Checkout, Event, Payment, Refund
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
+
+DEADLOCK = "40P01"
+"""PostgreSQL's code for a transaction it ended so that another one can go on."""
 
 _OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 
@@ -116,6 +120,11 @@ def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Not
             session.flush()
             return replace(seen, version=payment.version)
     except StaleDataError:
+        raise StaleAnswerError(seen.merchant_uid) from None
+    except OperationalError as error:
+        # Two orders that name each other's cards: PostgreSQL lets one of them go first.
+        if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+            raise
         raise StaleAnswerError(seen.merchant_uid) from None
 
 

@@ -7,7 +7,7 @@ i'mport refuses a checksum that no longer fits, so a repeat cannot return more t
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from storefront import iamport
 from storefront.billing import records, timeline
@@ -103,20 +103,14 @@ def finish(billing: Billing, merchant_uid: str) -> None:
 def ask_again(billing: Billing, merchant_uid: str) -> None:
     """Give refunds of our own making that i'mport refused another chance: what it holds is still not ours to keep."""
     with billing.database.writing() as session:
-        query = (
-            select(Refund)
-            .join(Refund.payment)
-            .where(Payment.merchant_uid == merchant_uid, Refund.reason != "shopper")
-            .order_by(Refund.id)
-            .options(selectinload(Refund.payment))
-            .with_for_update()
-        )
-        newest = {refund_row.imp_uid: refund_row for refund_row in session.scalars(query)}
+        payment = session.scalars(select(Payment).where(Payment.merchant_uid == merchant_uid).with_for_update()).one()
+        query = select(Refund).where(Refund.payment_id == payment.id, Refund.reason != "shopper").order_by(Refund.id)
+        newest = {refund_row.imp_uid: refund_row for refund_row in session.scalars(query.with_for_update())}
         for refund_row in newest.values():
             if refund_row.status == RefundStatus.FAILED:
                 event = refund_row.move(RefundStatus.REQUESTED)
                 again = decided(billing.clock.now(), event, amount=refund_row.amount_krw)
-                timeline.write(session, refund_row.payment, [again])
+                timeline.write(session, payment, [again])
 
 
 def _requested(billing: Billing, merchant_uid: str) -> list[int]:

@@ -12,6 +12,28 @@ from tests.browser.pages import Journey, Window
 from tests.people import Sandbox
 
 
+def test_somebody_signs_up_out_and_in_again(page: Page, servers: Servers, sandbox: Sandbox, device: str) -> None:
+    """By the buttons, and back to where one wanted to go."""
+    journey = Journey(page, servers.shop_url, sandbox, device).sign_up_by_hand()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("link", name="Choose Noon").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+    page.get_by_label("E-mail").fill(journey.email)
+    page.get_by_label("Password").fill(journey.password)
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
+
+    expect(page.get_by_role("heading", name="Order Noon")).to_be_visible()
+
+
+def test_the_demo_shopper_needs_no_password(page: Page, servers: Servers) -> None:
+    """One button, beside the sandbox."""
+    page.goto(f"{servers.shop_url}/checkout/noon")
+    page.get_by_role("button", name="Continue as the demo shopper").click()
+
+    expect(page.get_by_role("heading", name="Order Noon")).to_be_visible()
+
+
 def test_a_card_is_registered_for_nothing(journey: Journey, sandbox: Sandbox) -> None:
     """0 won, and a key is there."""
     merchant_uid = journey.buy(only_register=True)

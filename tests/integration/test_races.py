@@ -1,0 +1,212 @@
+"""Everything at once: one transition, one set of side effects, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.conftest import Shop
+from tests.people import Sandbox, Shopper
+
+AGAIN = "/subscribe/payments/again"
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """Do everything at the same moment; what came of each."""
+    barrier = Barrier(len(acts))
+
+    def run(act: Callable[[], Any]) -> Any:
+        barrier.wait()
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
+def same_session(shopper: Shopper, shop: Shop) -> Shopper:
+    """The same shopper in another tab."""
+    tab = Shopper(shop.browser(), shopper.sandbox, shopper.email)
+    tab.post("/login", {"email": shopper.email, "password": "good-morning-coffee"})
+    return tab
+
+
+def decisions(payment: dict[str, Any]) -> Counter[str]:
+    """How often each thing happened."""
+    return Counter(event["event"] for event in payment["events"])
+
+
+def ways_to_bring_news(shop: Shop, shopper: Shopper, ids: dict[str, str]) -> list[Callable[[], Any]]:
+    """Callback, redirect, two webhooks, a page being opened, and reconcile."""
+    token, query = shopper.csrf_token(), urlencode(ids)
+    tab = same_session(shopper, shop)
+    return [
+        lambda: shopper.browser.post("/payments/complete", json=ids, headers={"X-CSRFToken": token}).status_code,
+        lambda: shop.browser().get(f"/payments/complete/mobile?{query}").status_code,
+        lambda: shop.webhook(ids).status_code,
+        lambda: shop.browser().post("/webhooks/iamport", data=ids).status_code,
+        lambda: tab.browser.get(f"/payments/{ids['merchant_uid']}").status_code,
+        lambda: 200 if shop.reconcile() else 0,
+    ]
+
+
+@pytest.mark.parametrize("chunk", range(5))
+def test_all_doors_at_once_make_one_transition(shop: Shop, shopper: Shopper, sandbox: Sandbox, chunk: int) -> None:
+    """Fifty orders in all, six doors each."""
+    for _ in range(10):
+        result = sandbox.pay(shopper.order("pay"))
+        ids = {"imp_uid": result["imp_uid"], "merchant_uid": result["merchant_uid"]}
+
+        replies = at_once(*ways_to_bring_news(shop, shopper, ids))
+
+        assert set(replies) == {200}, chunk
+        payment = shopper.payment(result["merchant_uid"])
+        assert (payment["status"], payment["net"]) == ("paid", 14_900)
+        happened = decisions(payment)
+        assert (happened["paid"], happened["key_issued"]) == (1, 1)
+        assert sandbox.net(result["merchant_uid"]) == 14_900
+
+
+def test_a_forged_amount_at_all_doors_at_once_is_returned_once(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """One refusal, one refund, one key deleted."""
+    for _ in range(5):
+        result = sandbox.pay(shopper.order("pay"), charge_amount=100)
+        ids = {"imp_uid": result["imp_uid"], "merchant_uid": result["merchant_uid"]}
+
+        at_once(*ways_to_bring_news(shop, shopper, ids))
+        shop.reconcile()
+
+        payment = shopper.payment(result["merchant_uid"])
+        happened = decisions(payment)
+        assert (payment["status"], payment["net"]) == ("refused", 0)
+        assert (happened["refused"], happened["refund_asked"], happened["refund_done"]) == (1, 1, 1)
+        ledger = sandbox.ledger(result["merchant_uid"])
+        assert [len(row["cancels"]) for row in ledger["payments"]] == [1]
+        assert not any(sandbox.keys().values())
+
+
+def test_two_captures_of_one_order_at_all_doors_at_once_leave_one(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Whichever is seen first stays; the other goes back once."""
+    for _ in range(5):
+        params = shopper.order("pay")
+        both = [sandbox.pay(params), sandbox.pay(params, late=True)]
+        ids = [{"imp_uid": result["imp_uid"], "merchant_uid": params["merchant_uid"]} for result in both]
+
+        at_once(*(act for one in ids for act in ways_to_bring_news(shop, shopper, one)))
+        shop.reconcile()
+
+        assert shopper.payment(params["merchant_uid"])["net"] == 14_900
+        ledger = sandbox.ledger(params["merchant_uid"])
+        assert (ledger["captured"], ledger["net"]) == (2 * 14_900, 14_900)
+
+
+def test_twenty_clicks_at_once_are_one_charge(shopper: Shopper, sandbox: Sandbox) -> None:
+    """One capture, and everybody is led to the same order."""
+    card = shopper.register_card()
+    token = shopper.csrf_token()
+    form = {"csrf_token": token, "card": card["id"], "plan": "noon", "token": "one-press"}
+
+    def press() -> str:
+        reply = shopper.browser.post("/account/charge", data=form)
+        assert reply.status_code == 303
+        return str(reply.headers["Location"])
+
+    assert len(set(at_once(*[press] * 20))) == 1
+    assert len(sandbox.requests(AGAIN)) == 1
+    assert sandbox.net() == 16_900
+
+
+def test_twenty_windows_of_one_form_belong_to_one_checkout(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """However they are paid, one payment stays."""
+    token = shopper.csrf_token()
+    form = {
+        "csrf_token": token,
+        "mode": "pay",
+        "name": "김아침",
+        "email": "achim@example.com",
+        "phone": "010-1234-5678",
+        "consent": "y",
+        "token": "one-form",
+    }
+    replies = at_once(*[lambda: shopper.browser.post("/checkout/morning", data=form)] * 6)
+    assert {reply.status_code for reply in replies} == {303}
+    orders = {reply.headers["Location"].rsplit("/", 1)[1] for reply in replies}
+    customer_uids = {order: shopper.payment(order)["customer_uid"] for order in orders}
+    for order in orders:
+        params = {"pg": "jtnet", "merchant_uid": order, "amount": 14_900, "customer_uid": customer_uids[order]}
+        result = sandbox.pay({**params, "name": "x"})
+        shop.webhook({"imp_uid": result["imp_uid"], "merchant_uid": order})
+
+    assert sandbox.net() == 14_900
+    assert sorted(shopper.payment(order)["net"] for order in orders) == [0] * (len(orders) - 1) + [14_900]
+
+
+def test_a_refund_beside_its_own_webhooks_loses_nothing(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """Two refunds pressed, a cancel in the console told, a page opened: the money goes back once."""
+    for number in range(5):
+        paid = shopper.buy("pay")
+        merchant_uid, token = paid["merchant_uid"], shopper.csrf_token()
+        ids = {"imp_uid": paid["imp_uid"], "merchant_uid": merchant_uid, "status": "cancelled"}
+
+        def press(name: str, merchant_uid: str = merchant_uid, token: str = token) -> int:
+            form = {"csrf_token": token, "token": name}
+            return int(shopper.browser.post(f"/payments/{merchant_uid}/refund", data=form).status_code)
+
+        at_once(
+            lambda: press(f"one-{number}"),  # noqa: B023
+            lambda: press(f"two-{number}"),  # noqa: B023
+            lambda: shop.webhook(ids),  # noqa: B023
+            shop.reconcile,
+        )
+        shop.reconcile()
+
+        payment = shopper.payment(merchant_uid)
+        assert (payment["status"], payment["cancelled"], payment["net"]) == ("cancelled", 14_900, 0)
+        assert decisions(payment)["refund_done"] == 1
+        assert [len(row["cancels"]) for row in sandbox.ledger(merchant_uid)["payments"]] == [1]
+
+
+def test_a_removal_beside_a_charge_loses_nothing(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """Either the charge was first, and is told; or the removal was, and nothing is charged after it."""
+    for number in range(8):
+        card = shopper.register_card()
+        token = shopper.csrf_token()
+        form = {"csrf_token": token, "card": card["id"], "plan": "noon", "token": f"press-{number}"}
+        removal, charge = at_once(
+            lambda: shopper.browser.post(f"/account/cards/{card['id']}/remove", data={"csrf_token": token}),  # noqa: B023
+            lambda: shopper.browser.post("/account/charge", data=form),  # noqa: B023
+        )
+        shop.pass_time(hours=1)
+        shop.reconcile()
+        shop.reconcile()
+
+        assert removal.status_code == 303
+        assert charge.status_code in (303, 400, 404)
+        captured = [row for row in sandbox.ledger()["payments"] if row["customer_uid"] == card["customer_uid"]]
+        told = [row for row in shopper.account()["payments"] if row["customer_uid"] == card["customer_uid"]]
+        assert sum(row["net"] for row in told) == sum(row["net"] for row in captured)
+        assert not sandbox.keys()[card["customer_uid"]]
+        [stored] = [row for row in shopper.account()["cards"] if row["id"] == card["id"]]
+        assert stored["status"] == "removed"
+
+
+def test_two_reconciles_at_once_send_a_missing_charge_once(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """The second send is claimed before it is made."""
+    card = shopper.register_card()
+    sandbox.fault(AGAIN, "cut_before")
+    payment = shopper.charged(card["id"])
+    assert payment["status"] == "requested"
+    shop.pass_time(seconds=700)
+
+    at_once(*[shop.reconcile] * 5)
+
+    assert len(sandbox.requests(AGAIN)) == 2
+    assert sandbox.net() == 16_900
+    assert shopper.payment(payment["merchant_uid"])["net"] == 16_900
