@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from storefront import logs
 from storefront.billing import Billing, reconciliation
 
 EVERY_S = 5.0
@@ -45,10 +46,11 @@ def reconcile_forever(billing: Billing, *, every_s: float, stop: threading.Event
     look = 0
     while not stop.wait(every_s):
         look += 1
+        logs.request_id.set(logs.new_request_id())
         try:
             report = reconciliation.reconcile(billing, only_due=True, sweep=look % SWEEP_EVERY == 1)
         except SQLAlchemyError:
             log.exception("reconcile could not use the database; it looks again in %s s", every_s)
             continue
         for line in report.needs_person:
-            log.warning("a person has to look: %s", line)
+            log.warning("needs_person", extra={"fields": {"what": line}})

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from flask import Flask
 
-from storefront import background, config, create_app, create_billing, serving
+from storefront import background, config, create_app, create_billing, logs, serving
 from storefront.billing import Billing, reconciliation, shoppers
 from storefront.clock import Clock
 from storefront.config import Settings, SettingsError
@@ -27,6 +27,7 @@ SANDBOX = SandboxSettings()
 def main() -> None:
     """Morning Roast: JTNet subscription billing through i'mport, end to end."""
     serving.end_on_signals()
+    logs.configure()
 
 
 @main.command()

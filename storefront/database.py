@@ -79,8 +79,12 @@ def connect(url: str) -> Engine:
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_size=20, max_overflow=20, pool_pre_ping=True)
-    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}}
+        return create_engine(address, pool_size=20, max_overflow=20, pool_pre_ping=True, hide_parameters=True)
+    # An exception's text ends in a log, and what people typed has no business there.
+    options: dict[str, Any] = {
+        "connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+        "hide_parameters": True,
+    }
     if address.database in (None, "", ":memory:"):
         options["poolclass"] = StaticPool
     else:

@@ -150,7 +150,9 @@ def shop(settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock)
     sandbox_app.extensions["sandbox"].webhooks.send = lambda url, body: _deliver(shop, url, body)
     yield shop
     if os.environ.get("TEST_DATABASE_URL"):
-        Base.metadata.drop_all(database.engine)
+        with database.writing() as session:
+            for table in reversed(Base.metadata.sorted_tables):
+                session.execute(table.delete())
     database.close()
 
 

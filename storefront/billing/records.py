@@ -218,7 +218,7 @@ class _Entry:
         payment.move(PaymentStatus.FAILED)
         self._call_off_help("rejected_resend")
         payment.imp_uid = answer.imp_uid
-        payment.fail_reason = answer.fail_reason
+        payment.fail_reason = timeline.without_card_numbers(answer.fail_reason or "") or None
         payment.failed_at = answer.failed_at or self.billing.clock.now()
         payment.card_name, payment.card_number = answer.card_name, answer.card_number
         self._decided("declined", reason=answer.fail_reason, imp_uid=answer.imp_uid)

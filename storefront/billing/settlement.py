@@ -222,7 +222,7 @@ def _expire(billing: Billing, hearsay: Sequence[Note]) -> records.Amendment:
         if payment.status != PaymentStatus.READY:
             return
         said = next((note.detail.get("error_msg") for note in hearsay if note.detail.get("error_msg")), None)
-        payment.told_error = said or payment.told_error
+        payment.told_error = timeline.without_card_numbers(said) if said else payment.told_error
         began = payment.checkout.began_at if payment.checkout else payment.created_at
         if now >= began + CHECKOUT_LIFETIME:
             payment.move(PaymentStatus.EXPIRED)

@@ -43,7 +43,7 @@ class Front:
         path = environ.get("PATH_INFO", "")
         if not path.startswith(_REST) or path.startswith(_NOT_REST):
             return self._app(environ, start_response)
-        began, at = time.monotonic(), time.time()
+        began, at = time.monotonic(), self._sandbox.clock.now().timestamp()
         body = environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), LARGEST_BODY))
         environ["wsgi.input"] = BytesIO(body)
         fault = self._sandbox.faults.take(_text(path), environ["REQUEST_METHOD"])

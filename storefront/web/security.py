@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, redirect, request
 from flask_wtf.csrf import CSRFProtect
 
+from storefront import logs
 from storefront.config import Settings
 
 csrf = CSRFProtect()
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def init_app(app: Flask) -> None:
     """Lock the application."""
+    app.before_request(_name_the_request)
     csrf.init_app(app)
     app.before_request(_keep_to_own_address)
     app.after_request(_add_headers)
@@ -34,6 +38,12 @@ def own_path(address: str | None) -> str | None:
     return address if not parts.scheme and not parts.netloc and address.isprintable() and "\\" not in address else None
 
 
+def _name_the_request() -> None:
+    """A name that the log and the answer share; a proxy in front may have given one."""
+    given = request.headers.get("X-Request-Id", "")
+    logs.request_id.set(given if _REQUEST_ID.fullmatch(given) else logs.new_request_id())
+
+
 def _keep_to_own_address() -> Response | None:
     """A browser that came as `localhost` goes to the shop's own address: cookies are shared by all its ports."""
     public = urlsplit(_settings().public_url)
@@ -47,6 +57,7 @@ def _keep_to_own_address() -> Response | None:
 
 def _add_headers(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", _policy(opens_window=g.get("opens_payment_window", False)))
+    response.headers.setdefault("X-Request-Id", logs.request_id.get())
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("X-Frame-Options", "DENY")
     # Over https Flask-WTF compares the Referer, so it is sent within the shop and nowhere else.
