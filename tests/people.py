@@ -73,6 +73,10 @@ class Sandbox:
         """Every billing key ever issued, by customer_uid, and whether it still exists."""
         return {key["customer_uid"]: not key["deleted_at"] for key in self.ledger()["billing_keys"]}
 
+    def stored_keys(self) -> list[str]:
+        """The customer_uids under which a billing key exists now."""
+        return [key["customer_uid"] for key in self.ledger()["billing_keys"] if not key["deleted_at"]]
+
     def pay(self, params: dict[str, Any], card: str = "approve", **options: Any) -> dict[str, Any]:
         """What the payment window does with a card, without a browser."""
         body = {"params": params, "device": "pc", "card": card, "outcome": "card", "sdk": "new", **options}

@@ -212,6 +212,9 @@ class _Entry:
         elif replaced.status == CardStatus.ACTIVE:
             replaced.move(CardStatus.SUSPENDED)
             self._decided("key_replaced")
+        elif replaced.status == CardStatus.REMOVED:
+            # Its shopper was told that no charge can follow, so what stands behind its name now is deleted.
+            self._decided(replaced.move(CardStatus.REMOVING))
 
     def _decline(self) -> None:
         payment, answer = self.payment, self.answer
@@ -277,6 +280,9 @@ class _Entry:
         )
         if self.session.scalar(seen_before) is None:
             self._decided("extra_capture", imp_uid=answer.imp_uid, amount=answer.amount)
+            if self.payment.purpose.issues_key and self.payment.card.status == CardStatus.REMOVED:
+                # Its window may have stored a key again, under a name of which we have said that it is gone.
+                self._decided(self.payment.card.move(CardStatus.REMOVING))
         self._ask_refund("extra")
 
     def _ask_refund(self, reason: str) -> None:

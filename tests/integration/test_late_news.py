@@ -313,3 +313,35 @@ def test_a_contradiction_goes_to_a_person_and_changes_nothing(
 
     assert facts(shopper, paid["merchant_uid"]) == ("paid", True, 14_900)
     assert paid["merchant_uid"] in shop.reconcile().needs_person[0]
+
+
+def test_a_window_paid_after_its_card_was_removed_leaves_no_key(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """The page has said that there are no further charges: the money goes back, and the new key is deleted."""
+    params = shopper.order("pay")
+    shopper.tell(sandbox.pay(params))
+    [card] = shopper.active_cards()
+    shopper.remove_card(card["id"])
+    assert sandbox.keys() == {card["customer_uid"]: False}
+
+    extra = sandbox.pay(params, "approve-2", late=True)
+    tell(shop, extra["imp_uid"], params["merchant_uid"])
+    shop.reconcile()
+
+    assert facts(shopper, params["merchant_uid"]) == ("paid", True, 14_900)
+    assert sandbox.net() == 14_900
+    assert not any(sandbox.stored_keys())
+
+
+def test_a_removed_cards_name_used_again_leaves_no_key(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """Another order's window stores a card under it: the payment goes back, and so does the key."""
+    card = shopper.register_card()
+    shopper.remove_card(card["id"])
+    params = shopper.order("pay")
+    shopper.tell(sandbox.pay({**params, "customer_uid": card["customer_uid"]}, "approve-2"))
+    shop.reconcile()
+
+    assert facts(shopper, params["merchant_uid"]) == ("refused", True, 0)
+    assert sandbox.net() == 0
+    assert not any(sandbox.stored_keys())
