@@ -12,7 +12,7 @@ define install
 	$(PIP) install --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: help demo test chromium quick check bench lock messages clean
+.PHONY: help demo test test-long chromium quick check bench lock messages clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(VENV)/run ## Open the shop and its sandbox (ARGS="--port 8100 --sandbox-
 test: $(VENV)/test chromium ## Everything: lint, types, import rules and all tests, browser ones included
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest --browser-tests $(ARGS)
+
+test-long: $(VENV)/test ## The model test for a hundred thousand steps
+	$(BIN)/python -m pytest tests/model --long $(ARGS)
 
 # $CHROMIUM or whatever is on PATH; else Debian's own for root, else the one Playwright brings.
 chromium: $(VENV)/test

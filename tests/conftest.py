@@ -35,6 +35,7 @@ SHOP_URL = "http://127.0.0.1:8000"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Browser tests join when they are asked for: they need Chromium."""
     parser.addoption("--browser-tests", action="store_true", help="run the tests in tests/browser too")
+    parser.addoption("--long", action="store_true", help="play the model for a hundred thousand steps")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -57,7 +58,7 @@ class Shop:
 
     def browser(self) -> Any:
         """A new browser without cookies."""
-        return _Browser(self.app)
+        return Browser(self.app)
 
     def pass_time(self, **by: float) -> None:
         """Time passes for the shop and for i'mport alike."""
@@ -81,16 +82,18 @@ class Shop:
         ]
 
 
-class _Browser:
+class Browser:
     """Flask's client at the shop's own address."""
 
     def __init__(self, app: Flask) -> None:
         self._client = app.test_client()
 
     def get(self, path: str, **options: Any) -> Any:
+        """GET, without following a redirect."""
         return self._client.get(path, base_url=SHOP_URL, **options)
 
     def post(self, path: str, **options: Any) -> Any:
+        """POST, without following a redirect."""
         return self._client.post(path, base_url=SHOP_URL, **options)
 
 

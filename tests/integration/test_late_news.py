@@ -315,9 +315,7 @@ def test_a_contradiction_goes_to_a_person_and_changes_nothing(
     assert paid["merchant_uid"] in shop.reconcile().needs_person[0]
 
 
-def test_a_window_paid_after_its_card_was_removed_leaves_no_key(
-    shop: Shop, shopper: Shopper, sandbox: Sandbox
-) -> None:
+def test_a_window_paid_after_its_card_was_removed_leaves_no_key(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """The page has said that there are no further charges: the money goes back, and the new key is deleted."""
     params = shopper.order("pay")
     shopper.tell(sandbox.pay(params))

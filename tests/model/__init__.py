@@ -1,0 +1,1 @@
+"""A model of everything that can happen, played in any order."""
