@@ -118,7 +118,9 @@ def test_malformed_card_data_keep_the_form(journey: Journey) -> None:
 def test_a_lost_answer_is_settled_by_the_webhook(journey: Journey, sandbox: Sandbox) -> None:
     """The browser says nothing, the shop learns of it all the same."""
     merchant_uid = journey.order()
-    journey.open_window().pick("approve").happen("Lose the answer").pay()
+    window = journey.open_window().pick("approve").happen("Lose the answer")
+    window.pay()
+    expect(window.inside.get_by_role("heading", name="The answer to the shop was lost")).to_be_visible()
     sandbox.drain()
 
     journey.page.goto(f"{journey.shop_url}/payments/{merchant_uid}")
