@@ -102,9 +102,9 @@ class Sandbox:
         reply = self.session.request(method, self.url + path, json=body or None, headers=headers, timeout=30)
         return dict(reply.json())
 
-    def issue_key(self, customer_uid: str) -> None:
+    def issue_key(self, customer_uid: str, card_number: str = "4242-4242-4242-4242") -> None:
         """A key appears under a name, although no window was paid in."""
-        card = {"card_number": "4242-4242-4242-4242", "expiry": "2040-12", "birth": "900101", "pwd_2digit": "12"}
+        card = {"card_number": card_number, "expiry": "2040-12", "birth": "900101", "pwd_2digit": "12"}
         assert self.call("POST", f"/subscribe/customers/{customer_uid}", **card)["code"] == 0
 
     def fault(self, path: str, kind: str, **options: Any) -> None:

@@ -20,7 +20,7 @@ from storefront.sandbox.store import Row
 
 blueprint = Blueprint("console", __name__, url_prefix="/_sandbox", template_folder="templates")
 
-TABS = ("payments", "keys", "requests", "webhooks", "faults")
+TABS = ("payments", "keys", "schedules", "requests", "webhooks", "faults")
 PAGE_SIZE = 50
 _DAY_S, _MONTH_S = 86_400, 30 * 86_400
 _FAULT_PATHS = (
@@ -72,9 +72,9 @@ def act(action: str) -> Any:
     """What the console's buttons do; then back to the list they were on."""
     books = sandbox()
     if action == "day":
-        books.clock.advance(_DAY_S)
+        books.advance(_DAY_S)
     elif action == "month":
-        books.clock.advance(_MONTH_S)
+        books.advance(_MONTH_S)
     elif action == "break":
         books.faults.add(faults.read({name: request.form.get(name) for name in ("path", "kind")}))
     elif action == "mend":
@@ -129,6 +129,28 @@ def _keys() -> list[dict[str, Any]]:
     ]
 
 
+def _schedules() -> list[dict[str, Any]]:
+    books = sandbox()
+    rows = books.store.all("SELECT * FROM schedule ORDER BY id DESC LIMIT 500")
+    found = []
+    for row in rows:
+        schedule = objects.schedule(books.settings, row)
+        state = schedule["payment_status"] or schedule["schedule_status"]
+        found.append(
+            {
+                "at": _time(row["schedule_at"]),
+                "title": row["merchant_uid"],
+                "about": row["customer_uid"],
+                "how": row["fail_reason"] or "",
+                "value": f"{row['amount']:,}원",
+                "state": state,
+                "tone": {"paid": "ok", "failed": "bad"}.get(state, "wait"),
+                **_details(schedule, f"/subscribe/payments/schedule/{row['merchant_uid']}"),
+            }
+        )
+    return found
+
+
 def _requests() -> list[dict[str, Any]]:
     return [
         {
@@ -179,7 +201,14 @@ def _faults() -> list[dict[str, Any]]:
     ]
 
 
-_ROWS = {"payments": _payments, "keys": _keys, "requests": _requests, "webhooks": _webhooks, "faults": _faults}
+_ROWS = {
+    "payments": _payments,
+    "keys": _keys,
+    "schedules": _schedules,
+    "requests": _requests,
+    "webhooks": _webhooks,
+    "faults": _faults,
+}
 
 
 def _row_facts(row: Row) -> dict[str, Any]:

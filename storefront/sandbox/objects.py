@@ -85,6 +85,32 @@ def payment(settings: SandboxSettings, row: Row, cancels: Sequence[Row]) -> dict
     }
 
 
+def schedule(settings: SandboxSettings, row: Row) -> dict[str, Any]:
+    """A ScheduleResult object."""
+    details: dict[str, Any] = json.loads(row["details"])
+    status = "revoked" if row["revoked_at"] else "executed" if row["executed_at"] else "scheduled"
+    return {
+        "customer_uid": row["customer_uid"],
+        "merchant_uid": row["merchant_uid"],
+        "imp_uid": row["imp_uid"],
+        "pg_provider": "jtnet",
+        "pg_id": settings.pg_id,
+        "customer_id": None,
+        "schedule_at": row["schedule_at"],
+        "executed_at": row["executed_at"],
+        "revoked_at": row["revoked_at"],
+        "amount": row["amount"],
+        "currency": details["currency"],
+        "name": details["name"],
+        **{field: details["buyer"].get(field) for field in BUYER_FIELDS},
+        "custom_data": details["custom_data"],
+        "schedule_status": status,
+        "payment_status": row["payment_status"],
+        "fail_reason": row["fail_reason"],
+        "promotion_id": None,
+    }
+
+
 def customer(settings: SandboxSettings, row: Row) -> dict[str, Any]:
     """A Customer object: what i'mport tells of a billing key."""
     details: dict[str, Any] = json.loads(row["details"])

@@ -6,6 +6,7 @@ Whatever it is, the answer is a value or a refusal, never an exception of Python
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,6 +15,7 @@ from flask import Request
 
 from storefront.sandbox.envelope import UNREADABLE, Refusal, invalid, missing
 
+_BRACKETED = re.compile(r"(\w+)\[([0-9]{1,4})\]\[(\w+)\]", re.ASCII)
 LARGEST_AMOUNT = 10**10
 """Won; more than any card allows, and small enough for every number type of every client."""
 
@@ -109,13 +111,21 @@ class Parameters:
         return [item for item in found if item is not None]
 
     def objects(self, name: str) -> list[Parameters]:
-        """A JSON array of objects."""
-        value = self._values.get(name)
+        """A JSON array of objects, or the same as a form spells it: `name[0][field]=…`."""
+        value = self._values.get(name) or self._bracketed(name)
         if value is None or value == []:
             raise missing(name)
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise invalid(name, "should be a list of objects")
         return [Parameters(item) for item in value]
+
+    def _bracketed(self, name: str) -> list[dict[str, Any]]:
+        found: dict[int, dict[str, Any]] = {}
+        for spelling, value in self._values.items():
+            match = _BRACKETED.fullmatch(spelling)
+            if match and match[1] == name:
+                found.setdefault(int(match[2]), {})[match[3]] = value
+        return [found[position] for position in sorted(found)]
 
     def raw(self, name: str) -> Any:
         """A value as it came."""

@@ -10,10 +10,14 @@ from storefront.sandbox.faults import Faults
 from storefront.sandbox.identifiers import Identifiers
 from storefront.sandbox.keys import Keys
 from storefront.sandbox.payments import Payments
+from storefront.sandbox.schedules import Schedules
 from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.store import Store
 from storefront.sandbox.tokens import Tokens
 from storefront.sandbox.webhooks import Webhooks
+
+LONGEST_WAIT_S = 5.0
+"""For the webhooks of a scheduled charge, before the clock goes on."""
 
 
 @dataclass
@@ -30,6 +34,7 @@ class Sandbox:
     payments: Payments = field(init=False)
     keys: Keys = field(init=False)
     charges: Charges = field(init=False)
+    schedules: Schedules = field(init=False)
 
     def __post_init__(self) -> None:
         """Open the store and build the books."""
@@ -42,6 +47,27 @@ class Sandbox:
         self.payments = Payments(self.settings, self.store, self.clock, self.identifiers)
         self.keys = Keys(self.settings, self.store, self.clock)
         self.charges = Charges(self.store, self.clock, self.payments, self.keys, self.webhooks)
+        self.schedules = Schedules(
+            self.settings, self.store, self.clock, self.payments, self.keys, self.charges, self.webhooks
+        )
+        self.webhooks.before_looking = self.schedules.run_due
+        if self.schedules.next_at() is not None:
+            self.webhooks.wake()
+
+    def advance(self, seconds: int) -> None:
+        """Move the clock, stopping wherever a schedule is due, so that a shop can schedule the next one from there.
+
+        Args:
+            seconds: how far, 0 or more.
+        """
+        end = self.clock.seconds() + seconds
+        while (at := self.schedules.next_at()) is not None and at <= end:
+            self.clock.advance(max(at - self.clock.seconds(), 0))
+            self.schedules.run_due()
+            self.webhooks.deliver_first()
+            if self.settings.background:
+                self.webhooks.drain(LONGEST_WAIT_S)
+        self.clock.advance(max(end - self.clock.seconds(), 0))
 
     def reset(self) -> None:
         """Forget everything, clock and tokens included."""

@@ -11,7 +11,6 @@ from storefront.sandbox import prepared
 from storefront.sandbox.envelope import (
     BALANCE,
     NO_CUSTOMER,
-    NO_SCHEDULE,
     NOT_FOUND,
     Refusal,
     done,
@@ -36,6 +35,7 @@ def check_token() -> None:
     """Everything but getToken needs a token."""
     if request.endpoint != "rest.get_token":
         sandbox().tokens.check(request)
+        sandbox().schedules.run_due()
 
 
 @blueprint.post("/users/getToken")
@@ -186,13 +186,53 @@ def charge_once() -> Response:
     return _after(*sandbox().charges.onetime(Parameters.of(request)))
 
 
+@blueprint.post("/subscribe/payments/schedule")
+def schedule() -> Response:
+    """`POST /subscribe/payments/schedule`."""
+    return done(sandbox().schedules.add(Parameters.of(request)))
+
+
+@blueprint.get("/subscribe/payments/schedule")
+def get_schedules() -> Response:
+    """`GET /subscribe/payments/schedule`."""
+    return done(sandbox().schedules.search(Parameters.of(request)))
+
+
+@blueprint.get("/subscribe/payments/schedule/<merchant_uid>")
+def get_schedule(merchant_uid: str) -> Response:
+    """`GET /subscribe/payments/schedule/{merchant_uid}`."""
+    return done(sandbox().schedules.get(merchant_uid))
+
+
+@blueprint.put("/subscribe/payments/schedule/<merchant_uid>")
+def move_schedule(merchant_uid: str) -> Response:
+    """`PUT /subscribe/payments/schedule/{merchant_uid}`."""
+    return done(sandbox().schedules.move(merchant_uid, Parameters.of(request)))
+
+
+@blueprint.post("/subscribe/payments/schedule/<merchant_uid>/reschedule")
+def reschedule(merchant_uid: str) -> Response:
+    """`POST /subscribe/payments/schedule/{merchant_uid}/reschedule`."""
+    return done(sandbox().schedules.again_at(merchant_uid, Parameters.of(request)))
+
+
+@blueprint.post("/subscribe/payments/schedule/<merchant_uid>/retry")
+def retry_schedule(merchant_uid: str) -> Response:
+    """`POST /subscribe/payments/schedule/{merchant_uid}/retry`."""
+    return done(sandbox().schedules.retry(merchant_uid))
+
+
+@blueprint.get("/subscribe/payments/schedule/customers/<customer_uid>")
+@blueprint.get("/subscribe/customers/<customer_uid>/schedules")
+def schedules_of_key(customer_uid: str) -> Response:
+    """`GET /subscribe/payments/schedule/customers/{customer_uid}` and `GET /subscribe/customers/{customer_uid}/schedules`."""
+    return done(sandbox().schedules.of_customer(customer_uid, Parameters.of(request)))
+
+
 @blueprint.post("/subscribe/payments/unschedule")
 def unschedule() -> Response:
-    """`POST /subscribe/payments/unschedule`. Nothing can be scheduled yet, so there is nothing to revoke."""
-    parameters = Parameters.of(request)
-    if not parameters.texts("customer_uid", 80) and not parameters.texts("merchant_uid", 40):
-        raise Refusal(NO_SCHEDULE, rule="customer_uid or merchant_uid is required")
-    raise Refusal(NO_SCHEDULE, rule="no schedule waits for that")
+    """`POST /subscribe/payments/unschedule`."""
+    return done(sandbox().schedules.revoke(Parameters.of(request)))
 
 
 @blueprint.route("/subscribe/payments/foreign", methods=["GET", "POST"])

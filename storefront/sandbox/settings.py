@@ -20,6 +20,8 @@ class SandboxSettings:
         allow_remote_webhooks: send webhooks to other machines too.
         background: send webhooks by itself; without it they wait for `drain`.
         test_channel: whether payments are marked as made through a test channel (`sandbox: true`).
+        schedule_lists_are_arrays: answer schedule searches with a plain array (the description) instead of a page
+            (clients).
         unknown_key_is_404: answer an unknown customer_uid with HTTP 404 (the description) instead of 200 (clients).
     """
 
@@ -34,4 +36,5 @@ class SandboxSettings:
     background: bool = True
     test_channel: bool = True
     unknown_key_is_404: bool = False
+    schedule_lists_are_arrays: bool = False
     pg_id: str = "tpaytest2m"

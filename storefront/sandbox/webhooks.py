@@ -21,6 +21,8 @@ from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.store import Row, Store
 
 TIMEOUT_S = (10.0, 30.0)
+LONGEST_NAP_S = 1.0
+"""Between two looks at what is due."""
 
 Sender = Callable[[str, dict[str, Any]], int]
 """Posts a body to an address and gives the HTTP status back, or raises `requests.RequestException`."""
@@ -32,6 +34,7 @@ class Webhooks:
     def __init__(self, settings: SandboxSettings, store: Store, clock: MovableClock, faults: Faults) -> None:
         self._settings, self._store, self._clock, self._faults = settings, store, clock, faults
         self.send: Sender = _post
+        self.before_looking: Callable[[], None] = lambda: None
         self._changed = threading.Condition()
         self._sending = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -153,12 +156,14 @@ class Webhooks:
 
     def _run(self) -> None:
         while not self._stopped:
+            self.before_looking()
+            self.deliver_first()
             row = self._next()
             if row is not None:
                 self.deliver(row["id"])
                 continue
             with self._changed:
-                self._changed.wait(0.05 if self._pending() else 5.0)
+                self._changed.wait(0.05 if self._pending() else LONGEST_NAP_S)
 
     def _next(self, *, any_time: bool = False) -> Row | None:
         due = "" if any_time else f" AND due <= {time.time()}"
