@@ -18,6 +18,7 @@ from storefront.billing import Billing, reconciliation, shoppers
 from storefront.clock import Clock
 from storefront.config import Settings, SettingsError
 from storefront.sandbox import SandboxSettings, create_sandbox
+from storefront.sandbox.seed import BadSeedError
 from storefront.sandbox.server import create_server as create_sandbox_server
 
 SANDBOX = SandboxSettings()
@@ -103,7 +104,10 @@ def run(port: int) -> None:
 @click.option("--seed-file", type=click.Path(exists=True, dir_okay=False), help="JSON with payments to begin with.")
 def sandbox(port: int, **options: Any) -> None:
     """The i'mport sandbox alone, for any shop in any language."""
-    app = create_sandbox(SandboxSettings(**options))
+    try:
+        app = create_sandbox(SandboxSettings(**options))
+    except BadSeedError as error:
+        raise click.ClickException(str(error)) from None
     sockets: serving.SocketMap = {}
     server = _listen("--port", port, lambda port: create_sandbox_server(app, serving.HOST, port, map=sockets))
     click.echo(f"ready sandbox=http://localhost:{server.effective_port}")

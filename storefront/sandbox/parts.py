@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from storefront.sandbox import seed
 from storefront.sandbox.charges import Charges
 from storefront.sandbox.clock import MovableClock
 from storefront.sandbox.faults import Faults
@@ -50,6 +51,7 @@ class Sandbox:
         self.schedules = Schedules(
             self.settings, self.store, self.clock, self.payments, self.keys, self.charges, self.webhooks
         )
+        self._begin()
         self.webhooks.before_looking = self.schedules.run_due
         if self.schedules.next_at() is not None:
             self.webhooks.wake()
@@ -70,10 +72,15 @@ class Sandbox:
         self.clock.advance(max(end - self.clock.seconds(), 0))
 
     def reset(self) -> None:
-        """Forget everything, clock and tokens included."""
+        """Forget everything, clock and tokens included, and begin as it did at first."""
         self.store.clear()
         self.clock.reset()
         self.faults.clear()
+        self._begin()
+
+    def _begin(self) -> None:
+        if self.settings.seed_file:
+            seed.load(self, self.settings.seed_file)
 
     def close(self) -> None:
         """Stop the thread and close the file."""
