@@ -90,7 +90,7 @@ def _resolve(billing: Billing, card: Card) -> Card:
     the card stays pending for as long as its checkout could be paid.
     """
     with billing.database.reading() as session:
-        payment = session.scalar(_issuing_payment(card.id))
+        payment = session.scalar(issuing_payment(card.id))
     if payment is None or payment.status in _UNDECIDED:
         return card
     key = billing.gateway.billing_key(card.customer_uid)
@@ -140,11 +140,12 @@ def _delete_key(billing: Billing, card: Card) -> None:
 
 def _lock(session: Session, card_id: int) -> tuple[Card | None, Payment | None]:
     """A card and the payment that issued its key, locked in the order everybody locks them in."""
-    payment = session.scalar(_issuing_payment(card_id).with_for_update())
+    payment = session.scalar(issuing_payment(card_id).with_for_update())
     return session.get(Card, card_id, with_for_update=True), payment
 
 
-def _issuing_payment(card_id: int) -> Select[Payment]:
+def issuing_payment(card_id: int) -> Select[Payment]:
+    """The query for the payment whose window stored a card."""
     return select(Payment).where(Payment.card_id == card_id, Payment.purpose.in_(_ISSUING))
 
 

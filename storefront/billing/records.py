@@ -199,22 +199,18 @@ class _Entry:
         if payment.purpose.issues_key and payment.card.status not in (CardStatus.REMOVING, CardStatus.SUSPENDED):
             payment.card.move(CardStatus.REMOVING)
             self._decided("key_unwanted")
-        if reason == "customer_uid":
-            self._suspend_replaced_card()
+        self._suspend_replaced_card()
 
     def _suspend_replaced_card(self) -> None:
         """I'mport has put the buyer's card behind the key this payment names, whoever's it was."""
-        query = select(Card).where(Card.customer_uid == self.answer.customer_uid).with_for_update()
-        replaced = self.session.scalar(query)
+        if self.answer.customer_uid in (None, self.payment.card.customer_uid):
+            return
+        replaced, event = replace_key(self.session, self.answer.customer_uid)
         if replaced is None:
             # A key under a name we never gave: perhaps another shop's of the same account, so not ours to delete.
             self._call_for_help("foreign_key")
-        elif replaced.status == CardStatus.ACTIVE:
-            replaced.move(CardStatus.SUSPENDED)
-            self._decided("key_replaced")
-        elif replaced.status == CardStatus.REMOVED:
-            # Its shopper was told that no charge can follow, so what stands behind its name now is deleted.
-            self._decided(replaced.move(CardStatus.REMOVING))
+        elif event:
+            self._decided(event)
 
     def _decline(self) -> None:
         payment, answer = self.payment, self.answer
@@ -280,6 +276,7 @@ class _Entry:
         )
         if self.session.scalar(seen_before) is None:
             self._decided("extra_capture", imp_uid=answer.imp_uid, amount=answer.amount)
+            self._suspend_replaced_card()
             if self.payment.purpose.issues_key and self.payment.card.status == CardStatus.REMOVED:
                 # Its window may have stored a key again, under a name of which we have said that it is gone.
                 self._decided(self.payment.card.move(CardStatus.REMOVING))
@@ -343,6 +340,25 @@ class _Entry:
 
     def _decided(self, event: str, **detail: object) -> None:
         timeline.write(self.session, self.payment, [decided(self.billing.clock.now(), event, **detail)])
+
+
+def replace_key(session: Session, customer_uid: str) -> tuple[Card | None, str | None]:
+    """Heed that another card stands behind a stored card's key now: that card is never charged again.
+
+    Args:
+        session: the transaction to write in.
+        customer_uid: the name whose key was replaced.
+
+    Returns:
+        The card of that name, or None if it is not ours, and the event for a timeline if the card has changed.
+    """
+    card = session.scalar(select(Card).where(Card.customer_uid == customer_uid).with_for_update())
+    if card is not None and card.status == CardStatus.ACTIVE:
+        return card, card.move(CardStatus.SUSPENDED)
+    if card is not None and card.status == CardStatus.REMOVED:
+        # Its shopper was told that no charge can follow, so what stands behind its name now is deleted.
+        return card, card.move(CardStatus.REMOVING)
+    return card, None
 
 
 def activate(card: Card, key: iamport.BillingKey, billing: Billing) -> None:

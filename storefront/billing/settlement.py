@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront import iamport
@@ -25,6 +26,8 @@ from storefront.states import CardStatus, PaymentStatus, RefundStatus
 ATTEMPTS = 8
 """How often an answer may turn out stale before we leave it to the next look."""
 
+_ISSUED = "issue"
+"""How i'mport marks a payment whose window stored a card (`customer_uid_usage`)."""
 _OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 _KEPT = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
 
@@ -173,23 +176,38 @@ def _order_named_by(billing: Billing, imp_uid: str | None, told_order: str | Non
 def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
     """Remember a captured payment that belongs to no order of ours.
 
-    It is never cancelled: the account may serve other shops.
+    It is never cancelled: the account may serve other shops. But if its window put another card behind a key of ours,
+    that card is suspended.
 
     Returns:
         Whether it is new.
     """
-    with billing.database.writing() as session:
-        if session.scalar(select(Stray.id).where(Stray.imp_uid == answer.imp_uid)) is not None:
-            return False
-        session.add(
-            Stray(
-                imp_uid=answer.imp_uid,
-                merchant_uid=answer.merchant_uid[:255],
-                amount_krw=answer.amount,
-                seen_at=billing.clock.now(),
-            )
-        )
-        return True
+    stray = Stray(
+        imp_uid=answer.imp_uid,
+        merchant_uid=answer.merchant_uid[:255],
+        amount_krw=answer.amount,
+        seen_at=billing.clock.now(),
+    )
+    try:
+        with billing.database.writing() as session:
+            if session.scalar(select(Stray.id).where(Stray.imp_uid == answer.imp_uid)) is not None:
+                return False
+            session.add(stray)
+            if answer.customer_uid_usage == _ISSUED and answer.customer_uid:
+                _heed_replaced_key(billing, session, answer.customer_uid)
+    except IntegrityError:
+        return False  # another door has just written it down
+    return True
+
+
+def _heed_replaced_key(billing: Billing, session: Session, customer_uid: str) -> None:
+    """Suspend the card whose key a stray has replaced, and say so in the timeline of the order that stored it."""
+    card, event = records.replace_key(session, customer_uid)
+    if card is None or event is None:
+        return
+    payment = session.scalar(cards.issuing_payment(card.id))
+    if payment is not None:
+        timeline.write(session, payment, [decided(billing.clock.now(), event)])
 
 
 def _write(billing: Billing, row: Payment, answers: Sequence[iamport.Payment], hearsay: list[Note]) -> None:

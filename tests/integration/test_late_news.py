@@ -343,3 +343,52 @@ def test_a_removed_cards_name_used_again_leaves_no_key(shop: Shop, shopper: Shop
     assert facts(shopper, params["merchant_uid"]) == ("refused", True, 0)
     assert sandbox.net() == 0
     assert not any(sandbox.stored_keys())
+
+
+@pytest.mark.parametrize("forged", [None, 100])
+@pytest.mark.parametrize("before", ["its own window", "nothing"])
+def test_a_card_whose_key_was_replaced_is_suspended_whatever_else_is_wrong(
+    shopper: Shopper, another_shopper: Shopper, sandbox: Sandbox, before: str, forged: int | None
+) -> None:
+    """Another amount as well, or a second window of an order that is paid: the key is another card's all the same."""
+    theirs = another_shopper.register_card()
+    params = shopper.order("pay")
+    if before == "its own window":
+        shopper.tell(sandbox.pay(params))
+    kept = sandbox.net()
+
+    shopper.tell(
+        sandbox.pay({**params, "customer_uid": theirs["customer_uid"]}, "approve-2", charge_amount=forged, late=True)
+    )
+
+    assert sandbox.net() == kept
+    [stored] = another_shopper.account()["cards"]
+    assert (stored["customer_uid"], stored["status"]) == (theirs["customer_uid"], "suspended")
+    assert another_shopper.charge(theirs["id"]).status_code == 400
+
+
+def test_a_stray_that_replaced_a_stored_cards_key_suspends_the_card(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """No order of ours, so its money is left alone; but the card is not charged to a stranger any more."""
+    card = shopper.register_card()
+    stray = sandbox.pay(
+        {"pg": "jtnet", "merchant_uid": "nobodys", "amount": 700, "customer_uid": card["customer_uid"]}, "approve-2"
+    )
+    tell(shop, stray["imp_uid"], "nobodys")
+
+    [stored] = shopper.account()["cards"]
+    assert stored["status"] == "suspended"
+    assert sandbox.net() == 700
+    assert stray["imp_uid"] in shop.reconcile().needs_person[0]
+
+
+def test_a_stray_charge_with_a_stored_key_leaves_the_card_alone(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """Somebody charges the key from elsewhere: the card behind it is still the shopper's."""
+    card = shopper.register_card()
+    order = {"customer_uid": card["customer_uid"], "merchant_uid": "nobodys", "amount": 700, "name": "?"}
+    [charged] = [sandbox.call("POST", "/subscribe/payments/again", **order)["response"]]
+    tell(shop, charged["imp_uid"], "nobodys")
+
+    assert [stored["status"] for stored in shopper.account()["cards"]] == ["active"]
+    assert charged["imp_uid"] in shop.reconcile().needs_person[0]
