@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 from urllib.parse import urlencode
@@ -210,3 +211,16 @@ def test_two_reconciles_at_once_send_a_missing_charge_once(shop: Shop, shopper: 
     assert len(sandbox.requests(AGAIN)) == 2
     assert sandbox.net() == 16_900
     assert shopper.payment(payment["merchant_uid"])["net"] == 16_900
+
+
+def test_a_stray_at_many_doors_at_once_is_remembered_once(shop: Shop, sandbox: Sandbox) -> None:
+    """Each webhook is answered, and a person hears of it once."""
+    for number in range(5):
+        result = sandbox.pay({"pg": "jtnet", "merchant_uid": f"other_shop_{number}", "amount": 5000, "name": "tea"})
+        body = {"imp_uid": result["imp_uid"], "merchant_uid": result["merchant_uid"]}
+
+        replies = at_once(*[partial(shop.webhook, body)] * 8)
+
+        assert {reply.status_code for reply in replies} == {200}
+        [line] = shop.reconcile().needs_person
+        assert result["imp_uid"] in line
