@@ -221,7 +221,10 @@ def _windows(begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetim
         begin = upto
 
 
-def _compare(billing: Billing, answer: iamport.Payment, report: Report) -> None:
+def _compare(billing: Billing, answer: iamport.Payment | iamport.UnreadablePayment, report: Report) -> None:
+    if isinstance(answer, iamport.UnreadablePayment):
+        report.needs_person.append(f"{answer.imp_uid}: what i'mport says of it cannot be read ({answer.reason})")
+        return
     row = records.look(billing, answer.merchant_uid)
     if row is None:
         if answer.captured:

@@ -5,6 +5,6 @@
 
 from storefront.iamport.client import Iamport
 from storefront.iamport.errors import IamportError, RejectedError, SilenceError
-from storefront.iamport.types import BillingKey, Payment
+from storefront.iamport.types import BillingKey, Payment, UnreadablePayment
 
-__all__ = ["BillingKey", "Iamport", "IamportError", "Payment", "RejectedError", "SilenceError"]
+__all__ = ["BillingKey", "Iamport", "IamportError", "Payment", "RejectedError", "SilenceError", "UnreadablePayment"]

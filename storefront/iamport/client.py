@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 
 from storefront.iamport.errors import RejectedError, SilenceError, UnauthorizedError
 from storefront.iamport.token import AccessToken, TokenKeeper
-from storefront.iamport.types import BillingKey, Payment, UnreadableError
+from storefront.iamport.types import BillingKey, Payment, UnreadableError, UnreadablePayment
 
 CONNECT_TIMEOUT_S = 5.0
 CONNECTIONS = 64
@@ -87,11 +87,12 @@ class Iamport:
             SilenceError: nothing is known; keep what you have.
         """
         try:
-            return list(self._pages(f"/payments/findAll/{_quoted(merchant_uid)}", {}))
+            items = list(self._pages(f"/payments/findAll/{_quoted(merchant_uid)}", {}))
         except _NotFoundError:
             return []
+        return [_parse_payment(item) for item in items]
 
-    def payments_by_status(self, status: str, begin: datetime, end: datetime) -> Iterator[Payment]:
+    def payments_by_status(self, status: str, begin: datetime, end: datetime) -> Iterator[Payment | UnreadablePayment]:
         """The payments that entered a status in a window of time, oldest first. Operation `GET /payments/status/…`.
 
         Args:
@@ -99,12 +100,16 @@ class Iamport:
             begin: the window's first moment.
             end: its last; at most 90 days later.
 
+        Returns:
+            The payments. One that cannot be read does not keep the others from being looked at: a person looks at it.
+
         Raises:
             SilenceError: the look is incomplete; begin again later.
         """
         query = {"from": str(int(begin.timestamp())), "to": str(int(end.timestamp())), "sorting": "started"}
         try:
-            yield from self._pages(f"/payments/status/{_quoted(status)}", query)
+            for item in self._pages(f"/payments/status/{_quoted(status)}", query):
+                yield _payment_or_reason(item)
         except _NotFoundError:
             return
 
@@ -255,14 +260,17 @@ class Iamport:
         except (_NotFoundError, RejectedError):
             return
 
-    def _pages(self, path: str, query: dict[str, str]) -> Iterator[Payment]:
-        page = 1
+    def _pages(self, path: str, query: dict[str, str]) -> Iterator[Any]:
+        page, total = 1, None
         while page:
             answer = self._look_up(path, query | {"limit": str(PAGE_SIZE), "page": str(page)})
             if not isinstance(answer, dict) or not isinstance(answer.get("list"), list):
                 raise SilenceError(f"GET {path}", "no list in it")
-            for item in answer["list"]:
-                yield _parse_payment(item)
+            if total not in (None, answer.get("total")):
+                # Something left or joined the list while it was read, and what moved across a page's edge was not seen.
+                raise SilenceError(f"GET {path}", "it changed while it was read")
+            total = answer.get("total")
+            yield from answer["list"]
             following = answer.get("next") or 0
             if not isinstance(following, int) or (following and following <= page):
                 raise SilenceError(f"GET {path}", "its pages do not go on")
@@ -367,6 +375,14 @@ def _envelope(operation: str, answer: requests.Response) -> dict[str, Any]:
     if not isinstance(envelope, dict) or type(envelope.get("code")) is not int:
         raise SilenceError(operation, "no envelope")
     return envelope
+
+
+def _payment_or_reason(body: object) -> Payment | UnreadablePayment:
+    try:
+        return Payment.parse(body)
+    except UnreadableError as unreadable:
+        imp_uid = body.get("imp_uid") if isinstance(body, dict) else None
+        return UnreadablePayment(imp_uid if isinstance(imp_uid, str) else "?", str(unreadable))
 
 
 def _parse_payment(body: object) -> Payment:

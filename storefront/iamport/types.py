@@ -58,12 +58,15 @@ class Payment:
             UnreadableError: a field the shop decides by is missing or of the wrong kind.
         """
         fields = _object(body)
+        amount, cancel_amount = _won(fields, "amount"), _won(fields, "cancel_amount", missing=0)
+        if cancel_amount > amount:
+            raise UnreadableError("cancel_amount is more than amount")
         return cls(
             imp_uid=_text(fields, "imp_uid"),
             merchant_uid=_text(fields, "merchant_uid"),
             status=_text(fields, "status"),
-            amount=_won(fields, "amount"),
-            cancel_amount=_won(fields, "cancel_amount", missing=0),
+            amount=amount,
+            cancel_amount=cancel_amount,
             currency=_text(fields, "currency"),
             sandbox=fields.get("sandbox") is True,
             customer_uid=_optional_text(fields, "customer_uid"),
@@ -79,6 +82,19 @@ class Payment:
             card_number=_optional_text(fields, "card_number"),
             receipt_url=_optional_text(fields, "receipt_url"),
         )
+
+
+@dataclass(frozen=True)
+class UnreadablePayment:
+    """One payment of a list that cannot be read: another shop's of the same account may be in dollars and cents.
+
+    Attributes:
+        imp_uid: its id, or a question mark if not even that is there.
+        reason: which field is not as described.
+    """
+
+    imp_uid: str
+    reason: str
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from storefront.billing import reconciliation
 from tests.conftest import Shop
@@ -233,6 +234,24 @@ def test_a_sweep_that_was_cut_off_begins_again_where_the_last_good_one_did(
 
     shop.reconcile()
 
+    assert how_it_stands(shopper, paid["merchant_uid"]) == ("cancelled", 0)
+
+
+def test_a_payment_that_cannot_be_read_does_not_hide_the_others(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, sandbox_app: Flask
+) -> None:
+    """Another shop of the account sells in dollars and cents: a person hears of it, and the sweep goes on."""
+    stray = sandbox.pay({"pg": "jtnet", "merchant_uid": "in_dollars", "amount": 12, "name": "tea"})
+    books = sandbox_app.extensions["sandbox"].store
+    books.write("UPDATE payment SET amount = 12.5, currency = 'USD' WHERE imp_uid = ?", stray["imp_uid"])
+    paid = shopper.buy("pay")
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.cancel_in_console(paid["imp_uid"])
+
+    report = shop.reconcile()
+
+    assert report.changed == [paid["merchant_uid"]]
+    assert [line for line in report.needs_person if stray["imp_uid"] in line]
     assert how_it_stands(shopper, paid["merchant_uid"]) == ("cancelled", 0)
 
 

@@ -277,6 +277,25 @@ def test_a_window_of_time_lists_what_was_captured_in_it(gateway: Iamport, sandbo
     assert found == ["reg_card_1", "mr_0", "mr_1", "mr_2"]
 
 
+def test_a_list_that_changes_between_its_pages_is_silence(
+    gateway: Iamport, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A payment cancelled meanwhile moves the next one to a page that was read already."""
+    monkeypatch.setattr("storefront.iamport.client.PAGE_SIZE", 2)
+    began = datetime.now(UTC) - timedelta(seconds=5)
+    issue_key(sandbox, "card_1")
+    imp_uid = charge(gateway, "card_1", "mr_0").imp_uid
+    for number in range(1, 4):
+        charge(gateway, "card_1", f"mr_{number}")
+
+    listed = gateway.payments_by_status("paid", began, began + timedelta(hours=1))
+    assert next(listed).merchant_uid == "reg_card_1"
+    sandbox.cancel_in_console(imp_uid)
+
+    with pytest.raises(SilenceError, match="changed while it was read"):
+        list(listed)
+
+
 @pytest.mark.parametrize(
     "answer",
     [

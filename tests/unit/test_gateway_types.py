@@ -53,6 +53,7 @@ def test_an_amount_may_come_as_a_number_or_a_text(amount: object) -> None:
         ("amount", float("inf")),
         ("amount", 10**30),
         ("amount", [14900]),
+        ("cancel_amount", 14_901),
         ("imp_uid", ""),
         ("imp_uid", ["imp_1"]),
         ("merchant_uid", None),
