@@ -80,6 +80,8 @@ def complete_on_phone() -> Any:
             billing(), Door.REDIRECT, imp_uid=imp_uid, merchant_uid=merchant_uid, told_facts=_told(request.args)
         )
         merchant_uid = merchant_uid or (settled.merchant_uid if settled else None)
+        if settled is None:
+            limits.count_as_guess()
     if current_user.is_authenticated and merchant_uid and _find(merchant_uid):
         return redirect(url_for("payments.show", merchant_uid=merchant_uid), 303)
     # The same page whether the order exists or not: without a session nobody learns about orders here.

@@ -253,3 +253,56 @@ def test_guessing_order_numbers_is_throttled_and_looking_at_ones_own_is_not(
     assert {visitor.browser.get(f"/payments/{own}").status_code for _ in range(40)} == {200}
     looked = [visitor.browser.get(f"/payments/mr_{number}").status_code for number in range(31)]
     assert looked == [404] * 30 + [429]
+
+
+def test_guessing_at_the_phones_return_is_throttled(
+    throttled_shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """It asks i'mport each time, and says nothing about whether an order exists; a real return is never refused."""
+    stranger = throttled_shop.browser()
+    params = shopper.order("pay")
+    result = sandbox.pay(params)
+    real = f"/payments/complete/mobile?imp_uid={result['imp_uid']}&merchant_uid={params['merchant_uid']}"
+
+    assert {stranger.get(real).status_code for _ in range(40)} == {200}
+    guesses = [stranger.get(f"/payments/complete/mobile?imp_uid=imp_{number}").status_code for number in range(31)]
+    assert guesses == [200] * 30 + [429]
+
+
+@pytest.mark.parametrize("path", ["/checkout/morning", "/account/charge", "/account/cards/1/remove"])
+def test_paying_is_throttled(throttled_shop: Shop, shopper: Shopper, sandbox: Sandbox, path: str) -> None:
+    """Nobody tries stolen cards by the hundred."""
+    visitor = Shopper(throttled_shop.browser(), sandbox, shopper.email)
+    visitor.post("/login", {"email": shopper.email, "password": "good-morning-coffee"})
+
+    tried = [visitor.post(path, {}).status_code for _ in range(21)]
+
+    assert tried[-1] == 429
+    assert 429 not in tried[:20]
+
+
+def test_a_forged_host_is_in_no_address_the_shop_gives_away(shop: Shop, shopper: Shopper) -> None:
+    """Neither where the phone comes back to, nor where webhooks go, nor where anybody is sent."""
+    client = shop.app.test_client()
+    base = "http://evil.example"
+    page = client.get("/login", base_url=base)
+    token = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
+    assert token
+    form = {"csrf_token": token[1], "email": shopper.email, "password": "good-morning-coffee"}
+    replies = [page, client.post("/login", data=form, base_url=base), client.get("/account", base_url=base)]
+    replies += [client.get("/checkout/morning", base_url=base)]
+    token = re.search(r'name="csrf-token" content="([^"]+)"', replies[-1].text)
+    assert token
+    ordered = client.post("/checkout/morning", data={**BUYER, "mode": "pay", "csrf_token": token[1]}, base_url=base)
+    replies += [ordered, client.get(ordered.headers["Location"], base_url=base)]
+
+    assert "http://127.0.0.1:8000/payments/complete/mobile" in replies[-1].text
+    for reply in replies:
+        assert "evil.example" not in f"{reply.headers}{reply.text}"
+
+
+def test_a_body_larger_than_any_form_is_refused(shopper: Shopper) -> None:
+    """Before it is read."""
+    reply = shopper.post_json("/payments/complete", {"imp_uid": "x" * 100_000, "merchant_uid": "mr_1"})
+
+    assert reply.status_code == 413
