@@ -47,10 +47,10 @@ def _keep_to_this_machine() -> None:
     host = urlsplit(f"//{request.host}").hostname
     if host not in _OWN_NAMES:
         abort(403, "the sandbox answers to localhost only")
+    if not _is_loopback(request.remote_addr):
+        abort(403, "the sandbox is for this machine only")
     if not request.path.startswith("/_sandbox"):
         return
-    if not _is_loopback(request.remote_addr):
-        abort(403, "the sandbox's own addresses are for this machine only")
     origin = request.headers.get("Origin")
     if request.method not in ("GET", "HEAD") and origin not in (None, request.host_url.rstrip("/")):
         abort(403, "another page may not change the sandbox")
