@@ -39,7 +39,7 @@ def storefront(data: Path, *arguments: str, **settings: str) -> Iterator[Running
         )
         assert process.stdout
         for line in process.stdout:
-            if line.startswith("ready "):
+            if line.split()[:1] == ["ready"]:
                 break
         else:
             log.seek(0)

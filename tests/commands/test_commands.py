@@ -1,0 +1,181 @@
+"""The commands, in processes of their own, as people and other people's scripts use them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.people import HttpBrowser, Sandbox, Shopper
+from tests.servers import keys_for, storefront
+
+PATIENCE_S = 20.0
+
+
+@dataclass
+class Place:
+    """A shop and a sandbox in processes of their own, and the folder they are started in."""
+
+    folder: Path
+    shop_url: str
+    sandbox: Sandbox
+    settings: dict[str, str]
+
+    def shopper(self) -> Shopper:
+        """Somebody new."""
+        return Shopper(HttpBrowser(self.shop_url), self.sandbox).sign_up()
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command to its end."""
+        return command(self.folder, *arguments, **self.settings)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """`storefront sandbox` and `storefront run`."""
+    with storefront(tmp_path, "sandbox", "--port", "0") as beside, requests.Session() as session:
+        session.trust_env = False
+        url = beside.urls["sandbox"]
+        settings = keys_for(url) | {"CHARGE_GRACE": "0", "DATABASE_URL": f"sqlite:///{tmp_path / 'shop.sqlite'}"}
+        with storefront(tmp_path, "run", "--port", "0", **settings) as shop:
+            yield Place(tmp_path, shop.urls["shop"], Sandbox(session, url), settings)
+
+
+def command(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run `storefront …` to its end."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("IMP_")}
+    return subprocess.run(
+        [sys.executable, "-m", "storefront", *arguments],
+        cwd=folder,
+        env=environment | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def comes_true(what: Callable[[], bool]) -> bool:
+    """Whether something happens by itself before our patience ends."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (happened := what()) and time.monotonic() < deadline:
+        pass
+    return happened
+
+
+def test_reconcile_says_what_it_did_and_fails_when_a_person_has_to_look(place: Place) -> None:
+    """0 while everything can be decided; 1 for a capture that nobody ordered."""
+    shopper, sandbox = place.shopper(), place.sandbox
+    params = shopper.order("pay")
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.pay(params, outcome="lose_callback")
+
+    good = place.run("reconcile")
+    assert good.returncode == 0, good.stderr
+    assert good.stdout.splitlines() == ["looked at 1 open orders", f"changed: {params['merchant_uid']}"]
+    assert shopper.payment(params["merchant_uid"])["net"] == sandbox.net() == 14_900
+
+    stray = sandbox.pay({"pg": "jtnet", "merchant_uid": "nobodys", "amount": 700, "name": "tea"})
+    bad = place.run("reconcile")
+    assert bad.returncode == 1
+    assert f"needs a person: stray {stray['imp_uid']}" in bad.stdout
+    assert sandbox.net() == 15_600
+
+
+def test_the_worker_finds_what_nobody_told_the_shop(place: Place) -> None:
+    """A cancel in the console whose webhook was lost; opening the order's page would not ask about it again."""
+    shopper, sandbox = place.shopper(), place.sandbox
+    paid = shopper.buy("pay")
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.cancel_in_console(paid["imp_uid"])
+    assert shopper.payment(paid["merchant_uid"])["net"] == 14_900
+
+    with storefront(place.folder, "worker", "--every", "0.1", **place.settings):
+        assert comes_true(lambda: shopper.payment(paid["merchant_uid"])["status"] == "cancelled")
+
+    assert shopper.payment(paid["merchant_uid"])["net"] == sandbox.net() == 0
+
+
+def test_the_demo_reconciles_by_itself_and_lives_by_the_sandboxs_clock(tmp_path: Path) -> None:
+    """An order whose browser never came back is looked up five minutes later, and a skipped day ends it."""
+    arguments = ("demo", "--port", "0", "--sandbox-port", "0", "--data", str(tmp_path), "--no-browser")
+    with storefront(tmp_path, *arguments) as demo, requests.Session() as session:
+        session.trust_env = False
+        sandbox = Sandbox(session, demo.urls["sandbox"])
+        shopper = Shopper(HttpBrowser(demo.urls["shop"]), sandbox).sign_up()
+        params = shopper.order("pay")
+        sandbox.advance(minutes=6)
+
+        looked = f"/payments/findAll/{params['merchant_uid']}"
+        assert comes_true(lambda: bool(sandbox.requests(looked)))
+
+        sandbox.advance(days=1)
+        assert shopper.payment(params["merchant_uid"])["status"] == "expired"
+    assert {"shop.sqlite", "sandbox.sqlite"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_demo_cleanly(tmp_path: Path, end: signal.Signals) -> None:
+    """With 0, and with nothing said about it."""
+    arguments = ("demo", "--port", "0", "--sandbox-port", "0", "--data", str(tmp_path), "--no-browser")
+    with storefront(tmp_path, *arguments) as demo:
+        demo.process.send_signal(end)
+        assert demo.process.wait(timeout=30) == 0
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("option", "arguments"),
+    [
+        ("--port", ("demo", "--sandbox-port", "0", "--port")),
+        ("--sandbox-port", ("demo", "--port", "0", "--sandbox-port")),
+        ("--port", ("sandbox", "--port")),
+        ("--port", ("run", "--port")),
+    ],
+)
+def test_a_taken_port_is_one_line_that_names_the_option(
+    tmp_path: Path, option: str, arguments: tuple[str, ...]
+) -> None:
+    """And nothing is left running."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = command(tmp_path, *arguments, port, **keys_for("http://localhost:1") if arguments[0] == "run" else {})
+
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert f"port {port} is taken" in line
+    assert line.endswith(option)
+
+
+def test_the_demo_never_runs_with_real_money(tmp_path: Path) -> None:
+    """Not even by mistake."""
+    live = keys_for("https://api.iamport.kr") | {
+        "IMP_LIVE": "on",
+        "IMP_SDK_URL": "https://cdn.iamport.kr/v1/iamport.js",
+        "PUBLIC_URL": "https://shop.example.com",
+        "SECRET_KEY": "a-long-secret-of-our-own",
+    }
+    ended = command(tmp_path, "demo", "--port", "0", **live)
+
+    assert ended.returncode == 1
+    assert "IMP_LIVE" in ended.stderr
+    assert "sandbox_secret" not in ended.stdout + ended.stderr
+
+
+def test_settings_that_do_not_fit_are_named_one_line_each(tmp_path: Path) -> None:
+    """Before anything is served, and without their values."""
+    ended = command(tmp_path, "run", IMP_SECRET="a-secret-nobody-may-read", IMP_TIMEOUT="soon")
+
+    assert ended.returncode == 1
+    for name in ("IMP_CODE", "IMP_KEY", "IMP_TIMEOUT"):
+        assert name in ended.stderr
+    assert "a-secret-nobody-may-read" not in ended.stderr
