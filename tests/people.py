@@ -111,6 +111,12 @@ class Sandbox:
         """Break the next request to a path."""
         self._post("faults", {"path": path, "kind": kind, **options})
 
+    def lose_token(self) -> None:
+        """The access token is worth nothing any more, as if it had run out."""
+        keys = {"imp_key": "sandbox_key", "imp_secret": "sandbox_secret"}
+        self.fault("/users/getToken", "unauthorized")
+        assert self.session.post(f"{self.url}/users/getToken", json=keys, timeout=30).status_code == 401
+
     def mend(self) -> None:
         """Clear every fault."""
         self.session.delete(f"{self.url}/_sandbox/faults", timeout=30).raise_for_status()
@@ -131,6 +137,10 @@ class Sandbox:
     def drain(self, timeout: float = 10) -> dict[str, Any]:
         """Wait until every webhook has been delivered or given up."""
         return self._post("webhooks/drain", {"timeout": timeout})
+
+    def resend(self, webhook_id: int) -> None:
+        """One of them is delivered now, first time or again."""
+        self._post(f"webhooks/{webhook_id}/resend", {})
 
     def _get(self, path: str, **options: Any) -> dict[str, Any]:
         reply = self.session.get(f"{self.url}/_sandbox/{path}", timeout=30, **options)
@@ -186,6 +196,11 @@ class Shopper:
         """What the account page shows."""
         return self.see("/account")
 
+    def agrees_with_ledger(self) -> bool:
+        """Whether the shop says of each order of this shopper what the ledger says, to the won."""
+        said = {payment["merchant_uid"]: payment["net"] for payment in self.account()["payments"]}
+        return said == {merchant_uid: self.sandbox.net(merchant_uid) for merchant_uid in said}
+
     def active_cards(self) -> list[dict[str, Any]]:
         """The cards that can be charged."""
         return [card for card in self.account()["cards"] if card["status"] == "active"]
@@ -194,7 +209,11 @@ class Shopper:
         """Fill in the checkout and come to the page with the pay button; the parameters it would open a window with."""
         reply = self.post(f"/checkout/{plan}", {**BUYER, "mode": mode, **fields})
         assert reply.status_code == 303, reply.text
-        page = self.browser.get(_path(reply.headers["Location"]))
+        return self.order_page(reply.headers["Location"])
+
+    def order_page(self, address: str) -> dict[str, Any]:
+        """The page with the pay button; the parameters it would open a window with."""
+        page = self.browser.get(_path(address))
         found = re.search(r'<script type="application/json" id="request-pay">(.*?)</script>', page.text, re.S)
         assert found, page.text
         return dict(json.loads(unescape(found[1])))

@@ -7,7 +7,6 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 
-
 def count_as_guess() -> None:
     """Called when an order was asked for that is not there, by a view that must not say so."""
     g.was_a_guess = True

@@ -255,9 +255,7 @@ def test_guessing_order_numbers_is_throttled_and_looking_at_ones_own_is_not(
     assert looked == [404] * 30 + [429]
 
 
-def test_guessing_at_the_phones_return_is_throttled(
-    throttled_shop: Shop, shopper: Shopper, sandbox: Sandbox
-) -> None:
+def test_guessing_at_the_phones_return_is_throttled(throttled_shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """It asks i'mport each time, and says nothing about whether an order exists; a real return is never refused."""
     stranger = throttled_shop.browser()
     params = shopper.order("pay")
