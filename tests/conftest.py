@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -169,12 +168,6 @@ def shopper(shop: Shop, sandbox: Sandbox) -> Shopper:
 def another_shopper(shop: Shop, sandbox: Sandbox) -> Shopper:
     """Somebody else."""
     return Shopper(shop.browser(), sandbox).sign_up()
-
-
-@pytest.fixture
-def live_settings(settings: Settings) -> Settings:
-    """The same shop with real money."""
-    return replace(settings, imp_live=True)
 
 
 def _gateway(settings: Settings, session: requests.Session) -> Iamport:
