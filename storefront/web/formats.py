@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
+from typing import Any
 
 from babel.numbers import format_decimal
 from flask import Flask
 from flask_babel import format_datetime, get_locale
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from storefront.billing.catalogue import PLANS, vat_part
 from storefront.web.i18n import plan_text
@@ -14,12 +19,22 @@ from storefront.web.i18n import plan_text
 
 def init_app(app: Flask) -> None:
     """Give the templates these filters."""
-    app.jinja_env.filters.update(
-        won=won, seoul=seoul, seoul_day=seoul_day, seoul_clock=seoul_clock, last_four=last_four
-    )
+    for written in (won, seoul, seoul_day, seoul_clock, last_four):
+        app.jinja_env.filters[written.__name__] = _when_shown(written)
     app.jinja_env.globals.update(
         plan_text=plan_text, plans=PLANS, vat_part=vat_part, now=app.extensions["billing"].clock.now
     )
+
+
+def _when_shown(written: Callable[..., str]) -> Callable[..., str]:
+    """A filter that Jinja does not compute while it compiles a page, in the language of whoever came first."""
+
+    @pass_context
+    @wraps(written)
+    def filtered(_context: Context, *values: Any) -> str:
+        return written(*values)
+
+    return filtered
 
 
 def won(amount: int) -> str:

@@ -81,6 +81,18 @@ def test_the_language_is_the_browsers_until_somebody_chooses(shop: Shop) -> None
     assert '<html lang="en"' in browser.get("/", headers={"Accept-Language": "ko-KR"}).text
 
 
+def test_no_page_keeps_a_word_of_the_language_it_was_first_shown_in(shopper: Shopper) -> None:
+    """A template is compiled once: what it can compute by then would stay Korean for everybody."""
+    pages = {}
+    for language in ("ko", "en"):
+        shopper.browser.get(f"/language/{language}")
+        pages[language] = {path: shopper.browser.get(path).text for path in ("/", "/checkout/morning", "/account")}
+
+    assert "오늘 0원" in pages["ko"]["/checkout/morning"]
+    assert "today ₩0" in pages["en"]["/checkout/morning"]
+    assert [path for path, text in pages["en"].items() if re.search(r"[0-9]원", text)] == []
+
+
 def test_every_text_of_the_shop_is_translated(tmp_path: Path) -> None:
     """Collected anew and compared: nothing missing, nothing left over, nothing fuzzy, every placeholder kept."""
     collected = tmp_path / "messages.pot"
