@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl
 
+from werkzeug.formparser import parse_form_data
 from werkzeug.test import run_wsgi_app
 
 from storefront.sandbox.faults import Fault
@@ -21,7 +21,8 @@ from storefront.sandbox.parts import Sandbox
 LARGEST_BODY = 1024 * 1024
 _REST = ("/users/getToken", "/payments", "/subscribe", "/users/pg", "/certifications")
 _NOT_REST = ("/payments/ready", "/payments/open", "/payments/window", "/users/pg/")
-_SECRET_NAMES = ("imp_key", "imp_secret", "card_number", "expiry", "birth", "pwd_2digit", "cvc", "_token")
+_SECRET_NAMES = {"imp_key", "imp_secret", "card_number", "expiry", "birth", "pwd_2digit", "cvc", "_token"}
+_FIELD_NAME = re.compile(r"[\w\[\]-]{1,80}")
 _LONG_DIGITS = re.compile(r"[0-9][0-9 -]{12,}[0-9]")
 _LONGEST_LOGGED = 4000
 
@@ -124,27 +125,41 @@ class _Closing:
 
 
 def masked(body: bytes, content_type: str) -> str:
-    """A body for the log: no key, no token, no card number."""
-    text = body.decode("utf-8", "replace")
-    fields: Any
-    if "json" in content_type:
-        try:
-            fields = json.loads(text)
-        except (ValueError, RecursionError):
-            fields = text[:200]
-    else:
-        fields = dict(parse_qsl(text, keep_blank_values=True))
+    """A body for the log: no key, no token, no card number, and nothing of what cannot be read."""
+    try:
+        fields = json.loads(body) if "json" in content_type else _form(body, content_type)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict | list):
+        fields = {}
     return json.dumps(_masked(fields), ensure_ascii=True)[:_LONGEST_LOGGED]
+
+
+def _form(body: bytes, content_type: str) -> dict[str, Any]:
+    environ = {"wsgi.input": BytesIO(body), "CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body))}
+    _, form, _ = parse_form_data(environ)
+    return {name: values if len(values) > 1 else values[0] for name, values in form.lists()}
 
 
 def _masked(value: Any, depth: int = 0) -> Any:
     if depth > 20:  # noqa: PLR2004 - nobody nests that deep in earnest
         return "…"
     if isinstance(value, dict):
-        return {str(name): "…" if name in _SECRET_NAMES else _masked(item, depth + 1) for name, item in value.items()}
+        return {
+            _masked_name(name): "…" if _is_secret(name) else _masked(item, depth + 1) for name, item in value.items()
+        }
     if isinstance(value, list):
         return [_masked(item, depth + 1) for item in value[:50]]
     return _LONG_DIGITS.sub("…", value) if isinstance(value, str) else value
+
+
+def _masked_name(name: str) -> str:
+    """JSON that is sent as a form arrives as one long name, secrets and all."""
+    return _LONG_DIGITS.sub("…", name) if _FIELD_NAME.fullmatch(name) else "…"
+
+
+def _is_secret(name: str) -> bool:
+    return not _SECRET_NAMES.isdisjoint(re.findall(r"\w+", name))
 
 
 def _spoiled(answer: _Answer, fault: Fault | None) -> _Answer:

@@ -7,12 +7,14 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
 from flask import Flask
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
+from urllib3 import encode_multipart_formdata
 
 from storefront.iamport import SilenceError
 from storefront.logs import JsonLine
@@ -23,6 +25,7 @@ from tests.people import Sandbox, Shopper
 
 PASSWORD = "good-morning-coffee"
 NUMBERS = [behaviour.number for behaviour in BEHAVIOURS]
+SECRETS = {"imp_key": "k3y-of-a-merchant", "imp_secret": "s3cret-of-a-merchant", "card_number": NUMBERS[0]}
 
 
 @pytest.fixture
@@ -121,6 +124,47 @@ def test_secrets_and_card_numbers_are_nowhere(
             assert secret not in content, (place, secret)
     for secret in (settings.imp_secret, PASSWORD, *numbers):
         assert secret not in files, secret
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (json.dumps(SECRETS), "application/json;charset=utf-8"),
+        (json.dumps([SECRETS]), "application/json"),
+        (json.dumps(SECRETS)[:-1], "application/json"),
+        (json.dumps(SECRETS), "application/x-www-form-urlencoded"),
+        (json.dumps(SECRETS), "text/plain"),
+        (json.dumps(SECRETS), ""),
+        (urlencode(SECRETS), "application/x-www-form-urlencoded"),
+        (urlencode({f"{name}[]": secret for name, secret in SECRETS.items()}), "application/x-www-form-urlencoded"),
+        encode_multipart_formdata(SECRETS, "boundary"),
+        (encode_multipart_formdata(SECRETS, "boundary")[0], "multipart/form-data"),
+        (encode_multipart_formdata(SECRETS, "boundary")[0], "multipart/form-data; boundary=another"),
+    ],
+)
+def test_the_sandbox_writes_no_secret_down_however_it_is_sent(
+    sandbox: Sandbox, body: str | bytes, content_type: str
+) -> None:
+    """Right, wrong or broken: its list of requests is for everybody to read."""
+    url = f"{sandbox.url}/users/getToken"
+    reply = sandbox.session.post(url, data=body, headers={"Content-Type": content_type})
+
+    [call] = sandbox.requests()
+    assert call["status"] == reply.status_code
+    for secret in SECRETS.values():
+        assert secret not in call["body"]
+
+
+def test_the_sandbox_shows_what_is_no_secret_however_it_is_sent(sandbox: Sandbox) -> None:
+    """Testers compare what their shop meant with what arrived."""
+    harmless = {"merchant_uid": "order-1", "name": "아침 커피"}
+    multipart, content_type = encode_multipart_formdata(harmless)
+    url = f"{sandbox.url}/payments/prepare"
+    sandbox.session.post(url, data=multipart, headers={"Content-Type": content_type})
+    sandbox.session.post(url, data=harmless)
+    sandbox.session.post(url, json=harmless)
+
+    assert [json.loads(call["body"]) for call in sandbox.requests()] == [harmless] * 3
 
 
 def test_an_event_is_one_line_with_its_order_and_its_request(
