@@ -102,6 +102,12 @@ def run(port: int) -> None:
 @click.option("--state", default=":memory:", help="The file that keeps its state.", show_default=True)
 @click.option("--seed", type=int, help="Makes ids the same in every run.")
 @click.option("--seed-file", type=click.Path(exists=True, dir_okay=False), help="JSON with payments to begin with.")
+@click.option(
+    "--test-channel/--no-test-channel",
+    default=SANDBOX.test_channel,
+    show_default=True,
+    help="Payments of a test channel are looked up with include_sandbox only, which old clients never send.",
+)
 def sandbox(port: int, **options: Any) -> None:
     """The i'mport sandbox alone, for any shop in any language."""
     try:
