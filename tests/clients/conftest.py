@@ -54,7 +54,12 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("npm")
     (folder / "package.json").write_text('{"private": true}')
     quiet = ("--no-audit", "--no-fund", "--no-update-notifier", "--ignore-scripts", "--no-package-lock")
-    patience = ("--fetch-retries=1", "--fetch-timeout=20000", f"--cache={folder / 'cache'}")
+    patience = (
+        "--fetch-retries=1",
+        "--fetch-retry-mintimeout=1000",
+        "--fetch-timeout=20000",
+        f"--cache={folder / 'cache'}",
+    )
     _install(["npm", "install", *quiet, *patience, *NPM], folder)
     return folder / "node_modules"
 
@@ -64,7 +69,8 @@ def _install(command: Sequence[str | Path], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return
-    reason = f"the clients cannot be installed from their registry: {done.stderr.strip()[-500:]}"
+    errors = [line for line in done.stderr.splitlines() if "error" in line.lower()]
+    reason = f"the clients cannot be installed from their registry: {errors[0] if errors else done.stderr}"
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
