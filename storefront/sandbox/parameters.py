@@ -15,7 +15,8 @@ from flask import Request
 
 from storefront.sandbox.envelope import UNREADABLE, Refusal, invalid, missing
 
-_BRACKETED = re.compile(r"(\w+)\[([0-9]{1,4})\]\[(\w+)\]", re.ASCII)
+_NUMBERED = re.compile(r"(\w+)\[([0-9]{1,4})\]", re.ASCII)
+_BRACKETED = re.compile(rf"{_NUMBERED.pattern}\[(\w+)\]", re.ASCII)
 LARGEST_AMOUNT = 10**10
 """Won; more than any card allows, and small enough for every number type of every client."""
 
@@ -104,8 +105,10 @@ class Parameters:
         return self._values.get(name) in (True, 1, "1", "true", "True", "TRUE")
 
     def texts(self, name: str, longest: int) -> list[str]:
-        """Several texts: `name[]=…&name[]=…`, a JSON array, or a single one."""
+        """Several texts: `name[]=…&name[]=…`, PHP's `name[0]=…&name[1]=…`, a JSON array, or a single one."""
         value = self._values.get(f"{name}[]", self._values.get(name))
+        if value is None:
+            value = self._numbered(name)
         values = value if isinstance(value, list) else [value]
         found = [Parameters({name: item}).text(name, longest) for item in values]
         return [item for item in found if item is not None]
@@ -118,6 +121,11 @@ class Parameters:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise invalid(name, "should be a list of objects")
         return [Parameters(item) for item in value]
+
+    def _numbered(self, name: str) -> list[Any]:
+        matches = ((_NUMBERED.fullmatch(spelling), value) for spelling, value in self._values.items())
+        found = {int(match[2]): value for match, value in matches if match and match[1] == name}
+        return [found[position] for position in sorted(found)]
 
     def _bracketed(self, name: str) -> list[dict[str, Any]]:
         found: dict[int, dict[str, Any]] = {}

@@ -172,7 +172,7 @@ def test_ids_may_be_numbers_and_come_back_as_texts(wire: Wire, sandbox: Sandbox)
     assert sandbox.net("17634912345678901") == 0
 
 
-@pytest.mark.parametrize("spelling", ["{name}[]={0}&{name}[]={1}"])
+@pytest.mark.parametrize("spelling", ["{name}[]={0}&{name}[]={1}", "{name}[0]={0}&{name}[1]={1}"])
 @pytest.mark.parametrize("path", ["/payments", "/payments/"])
 def test_several_are_asked_for_as_javascript_or_php_spells_an_array(
     wire: Wire, sandbox: Sandbox, spelling: str, path: str
@@ -200,7 +200,7 @@ def test_several_are_asked_for_as_javascript_or_php_spells_an_array(
 
 
 def test_a_revocation_names_its_schedules_in_a_form_as_well(wire: Wire, sandbox: Sandbox) -> None:
-    """An array in a body; an array that is overlooked would revoke everything of the customer."""
+    """Both spellings of an array, in a body; an array that is overlooked would revoke everything of the customer."""
     sandbox.issue_key("achim")
     at = int(time.time()) + 600
     bags = [{"merchant_uid": f"bag-{n}", "schedule_at": at, "amount": 1, "name": "아침 커피"} for n in range(5)]
@@ -208,6 +208,7 @@ def test_a_revocation_names_its_schedules_in_a_form_as_well(wire: Wire, sandbox:
 
     for fields, expected in (
         ({"merchant_uid[]": ["bag-0", "bag-1"]}, {"bag-0", "bag-1"}),
+        ({"merchant_uid[0]": "bag-2", "merchant_uid[1]": "bag-3"}, {"bag-2", "bag-3"}),
         ({"merchant_uid": "bag-4"}, {"bag-4"}),
     ):
         revoked = wire.answer("POST", "/subscribe/payments/unschedule", data={"customer_uid": "achim", **fields})
