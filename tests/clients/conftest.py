@@ -19,6 +19,7 @@ import pytest
 import requests
 
 from tests.clients.driven import Client, driven
+from tests.clients.wire import Wire
 from tests.people import Sandbox
 from tests.servers import storefront
 
@@ -92,6 +93,12 @@ def sandbox(sandbox_url: str) -> Iterator[Sandbox]:
         session.trust_env = False
         session.post(f"{sandbox_url}/_sandbox/reset", timeout=30).raise_for_status()
         yield Sandbox(session, sandbox_url)
+
+
+@pytest.fixture
+def wire(sandbox: Sandbox) -> Wire:
+    """Somebody with the merchant's keys and no client."""
+    return Wire(sandbox)
 
 
 PythonClient = Callable[..., Client]
