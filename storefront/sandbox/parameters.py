@@ -36,8 +36,8 @@ class Parameters:
         """
         values: dict[str, Any] = {}
         for source in (request.args, request.form):
-            for name in source:
-                values[name] = source.getlist(name) if name.endswith("[]") else source[name]
+            for name in source:  # the Go client puts spaces before names, and i'mport does not mind
+                values[name.lstrip()] = source.getlist(name) if name.endswith("[]") else source[name]
         if request.mimetype == "application/json" and request.get_data():
             values |= _json_object(request.get_data())
         return cls(values)

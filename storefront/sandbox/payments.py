@@ -305,10 +305,10 @@ class Payments:
         ]
 
 
-def paging(parameters: Parameters) -> tuple[int, int]:
-    """The page and its size: 20 unless told, 1,000 at most."""
-    page = parameters.number("page", 1, least=1, most=10**9)
-    return page, parameters.number("limit", 20, least=1, most=1000)
+def paging(parameters: Parameters, *, least: int = 1) -> tuple[int, int]:
+    """The page and its size: 20 unless told, 1,000 at most. Where page 0 is allowed it is the first one."""
+    page = parameters.number("page", 1, least=least, most=10**9)
+    return page or 1, parameters.number("limit", 20, least=1, most=1000)
 
 
 def paged(total: int, page: int, limit: int, found: list[dict[str, Any]]) -> dict[str, Any]:

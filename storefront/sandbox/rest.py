@@ -167,7 +167,7 @@ def delete_key(customer_uid: str) -> Response:
 @blueprint.get("/subscribe/customers/<customer_uid>/payments")
 def payments_of_key(customer_uid: str) -> Response:
     """`GET /subscribe/customers/{customer_uid}/payments`."""
-    page, _ = paging(Parameters.of(request))
+    page, _ = paging(Parameters.of(request), least=0)
     listed = sandbox().payments.of_key(customer_uid, page)
     if not listed["total"]:
         raise Refusal(unknown_key(customer_uid), status=404, rule="no payments of that customer_uid")

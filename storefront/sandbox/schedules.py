@@ -269,7 +269,7 @@ class Schedules:
             raise Refusal(UNREADABLE, status=400, rule=f"schedule_status is one of {', '.join(_STATES)}")
         where = f"{where} AND schedule_at >= ? AND schedule_at < ? AND {_STATES[state] if state else '1 = 1'}"
         order = "schedule_at, id" if parameters.text("sorting", 20) == "scheduled" else "schedule_at DESC, id DESC"
-        page, limit = paging(parameters)
+        page, limit = paging(parameters, least=0)
         values = [*values, begin, end]
         query = f"SELECT * FROM schedule WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
         found = [

@@ -89,3 +89,33 @@ def test_a_list_says_where_it_begins_and_ends(wire: Wire, sandbox: Sandbox) -> N
     assert [(page["total"], page["previous"], page["next"]) for page in pages] == [(4, 0, 2), (4, 1, 0)]
     orders = [payment["merchant_uid"] for page in pages for payment in page["list"]]
     assert orders == ["order-2", "order-1", "order-0", "1234qwer"]
+
+
+def test_a_refusal_is_an_object_with_a_text_whatever_its_status(wire: Wire) -> None:
+    """Java reads the text of it to make its exception."""
+    statuses = []
+    for method, path, how in (
+        ("GET", "/payments/imp_unknown", {}),
+        ("GET", "/payments/imp_unknown", {"headers": {"Authorization": "stale"}}),
+        ("GET", "/payments/status/lost", {}),
+        ("GET", "/payments/prepare/nowhere", {}),
+        ("GET", "/users/pg", {"headers": {"Authorization": None}}),
+        ("GET", "/subscribe/payments/schedule", {}),
+        ("GET", "/subscribe/customers/nobody", {}),
+        ("POST", "/payments/cancel", {"json": {}}),
+        ("POST", "/users/getToken", {"json": {}}),
+        ("POST", "/users/getToken", {"json": {**KEYS, "imp_secret": "guessed"}}),
+        ("POST", "/subscribe/payments/again", {"json": {}}),
+        ("POST", "/subscribe/payments/again", {"data": "{", "headers": {"Content-Type": "application/json"}}),
+        ("PATCH", "/payments/prepare", {"json": {}}),
+        ("POST", "/vbanks", {"json": {}}),
+    ):
+        reply = wire.send(method, path, **how)
+        refusal = reply.json()
+        assert (set(refusal), refusal["response"]) == ({"code", "message", "response"}, None), path
+        assert refusal["code"] in (1, -1), path
+        assert isinstance(refusal["message"], str), path
+        assert refusal["message"], path
+        assert reply.headers["Content-Type"] == "application/json; charset=UTF-8", path
+        statuses.append(reply.status_code)
+    assert statuses == [404, 401, 400, 404, 401, 400, 200, 200, 400, 401, 200, 400, 405, 501]

@@ -31,7 +31,7 @@ every_content_type = pytest.mark.parametrize(
 )
 def test_a_token_is_taken_in_every_way_it_was_ever_presented(wire: Wire, headers: dict[str, str], query: str) -> None:
     """On reading and on writing; the Authorization header wins over the older ways."""
-    shown = {name: value.format(token=wire.token) for name, value in headers.items()}
+    shown = {"Authorization": None} | {name: value.format(token=wire.token) for name, value in headers.items()}
     query = query.format(token=wire.token)
 
     assert wire.send("GET", f"/payments/find/1234qwer{query}", headers=shown).status_code == 200
@@ -42,7 +42,7 @@ def test_a_token_is_taken_in_every_way_it_was_ever_presented(wire: Wire, headers
 @pytest.mark.parametrize("headers", [{"Authorization": "stale", "X-ImpTokenHeader": "{token}"}, {}])
 def test_without_a_good_token_nothing_is_answered(wire: Wire, headers: dict[str, str]) -> None:
     """A stale one in the header that wins is no token either."""
-    shown = {name: value.format(token=wire.token) for name, value in headers.items()}
+    shown = {"Authorization": None} | {name: value.format(token=wire.token) for name, value in headers.items()}
 
     reply = wire.send("GET", "/payments/find/1234qwer", headers=shown)
 
@@ -63,17 +63,53 @@ def test_a_charge_may_come_as_a_body_of_any_kind(wire: Wire, sandbox: Sandbox, c
     """Amounts as texts, and Korean letters in all of them."""
     sandbox.issue_key("achim")
     charge = {"customer_uid": "achim", "merchant_uid": "order-1", "amount": 9_000, "name": "아침 커피"}
-    sent = body(charge, content_type)
 
-    paid = wire.answer("POST", "/subscribe/payments/again", data=sent["data"], headers=wire_headers(wire, sent))
+    paid = wire.answer("POST", "/subscribe/payments/again", **body(charge, content_type))
 
     assert (paid["status"], paid["amount"], paid["name"]) == ("paid", 9_000, "아침 커피")
     assert sandbox.net("order-1") == 9_000
 
 
-def wire_headers(wire: Wire, sent: dict[str, Any]) -> dict[str, str]:
-    """A body's headers, and the token."""
-    return {"Authorization": wire.token, **sent["headers"]}
+def test_go_writes_forms_of_its_own(wire: Wire, sandbox: Sandbox) -> None:
+    """It makes them out of JSON by replacing characters: spaces before names, and nothing is escaped."""
+    sandbox.issue_key("achim")
+    form = "customer_uid=achim& merchant_uid=order-1& amount=9000& name=아침 커피& card_quota=0& notice_url="
+
+    sent = {"data": form.encode(), "headers": {"Content-Type": FORM}}
+    paid = wire.answer("POST", "/subscribe/payments/again", **sent)
+
+    assert (paid["customer_uid"], paid["amount"], paid["name"]) == ("achim", 9_000, "아침 커피")
+    assert sandbox.net("order-1") == 9_000
+
+
+def test_go_asks_for_page_0_when_it_is_told_no_page(wire: Wire, sandbox: Sandbox) -> None:
+    """Of what belongs to a customer; it is the first one, and a status that is empty is any."""
+    sandbox.issue_key("achim")
+    charge = {"customer_uid": "achim", "merchant_uid": "order-1", "amount": 1_000}
+    wire.answer("POST", "/subscribe/payments/again", json=charge)
+    now = int(time.time())
+
+    payments = wire.answer("GET", "/subscribe/customers/achim/payments?page=0")
+    query = f"page=0&from={now - 100_000}&to={now}&schedule-status="
+    schedules = wire.answer("GET", f"/subscribe/customers/achim/schedules?{query}")
+
+    assert (payments["total"], payments["previous"], payments["next"]) == (1, 0, 0)
+    assert [payment["merchant_uid"] for payment in payments["list"]] == ["order-1"]
+    assert schedules == {"total": 0, "previous": 0, "next": 0, "list": []}
+    assert wire.send("GET", "/payments/status/all?page=0").status_code == 400
+
+
+def test_java_names_no_order_to_revoke_with_an_empty_list(wire: Wire, sandbox: Sandbox) -> None:
+    """Every schedule of the customer is meant, and of nobody else."""
+    at = int(time.time()) + 600
+    for customer_uid in ("achim", "geunyeong"):
+        sandbox.issue_key(customer_uid)
+        bags = [{"merchant_uid": f"{customer_uid}-{n}", "schedule_at": at, "amount": 1} for n in (1, 2)]
+        wire.answer("POST", "/subscribe/payments/schedule", json={"customer_uid": customer_uid, "schedules": bags})
+
+    revoked = wire.answer("POST", "/subscribe/payments/unschedule", json={"customer_uid": "achim", "merchant_uid": []})
+
+    assert {one["merchant_uid"] for one in revoked} == {"achim-1", "achim-2"}
 
 
 def test_ids_may_be_numbers_and_come_back_as_texts(wire: Wire, sandbox: Sandbox) -> None:

@@ -22,9 +22,9 @@ class Wire:
         self._sandbox = sandbox
         self.token = sandbox.session.post(f"{sandbox.url}/users/getToken", json=KEYS).json()["response"]["access_token"]
 
-    def send(self, method: str, path: str, *, headers: dict[str, str] | None = None, **how: Any) -> requests.Response:
-        """Follow no redirect: not every client does."""
-        headers = {"Authorization": self.token} if headers is None else headers
+    def send(self, method: str, path: str, *, headers: dict[str, Any] | None = None, **how: Any) -> requests.Response:
+        """Follow no redirect: not every client does. A header that is None is left out."""
+        headers = {"Authorization": self.token} | (headers or {})
         url = self._sandbox.url + path
         return self._sandbox.session.request(method, url, headers=headers, allow_redirects=False, timeout=30, **how)
 
