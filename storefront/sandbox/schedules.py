@@ -257,7 +257,7 @@ class Schedules:
     def _row(self, merchant_uid: str) -> Row:
         row = self._store.one("SELECT * FROM schedule WHERE merchant_uid = ? ORDER BY id DESC LIMIT 1", merchant_uid)
         if row is None:
-            raise Refusal(NOT_FOUND, status=404, rule="no schedule of that merchant_uid")
+            raise Refusal(NOT_FOUND, code=-1, status=404, rule="no schedule of that merchant_uid")
         return row
 
     def _search(self, parameters: Parameters, where: str, values: list[Any], *, longest_s: int = LATEST_AT) -> Any:
