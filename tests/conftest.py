@@ -28,6 +28,8 @@ from storefront.sandbox import SandboxSettings, create_sandbox
 from tests.people import Sandbox, Shopper
 from tests.wsgi import SANDBOX_URL, session_for
 
+pytest_plugins = ["tests.contract.plugin"]
+
 SHOP_URL = "http://127.0.0.1:8000"
 
 

@@ -13,11 +13,16 @@ from requests.exceptions import ChunkedEncodingError
 from requests.structures import CaseInsensitiveDict
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from tests.contract.checking import CONTRACT
+
 SANDBOX_URL = "http://localhost:8001"
 
 
 class WsgiAdapter(BaseAdapter):
-    """Answers requests from a WSGI application; a body shorter than announced is a cut connection."""
+    """Answers requests from a WSGI application; a body shorter than announced is a cut connection.
+
+    Whatever a sandbox answers is held against i'mport's contract on the way.
+    """
 
     def __init__(self, app: Callable[..., Any]) -> None:
         super().__init__()
@@ -50,6 +55,8 @@ class WsgiAdapter(BaseAdapter):
         response.headers = CaseInsensitiveDict(dict(headers))
         response.raw = BytesIO(content)
         response._content = content
+        if "sandbox" in getattr(self.app, "extensions", {}):
+            CONTRACT.see(response)
         return response
 
     def close(self) -> None:

@@ -9,6 +9,8 @@ from storefront.sandbox.store import Store
 
 BEFORE = ("delay", "error", "cut_before", "unauthorized")
 AFTER = ("delay_after", "error_after", "cut_after", "garbage")
+SPOILING = ("error", "error_after", "garbage", "cut_before", "cut_after")
+"""What leaves an answer that no i'mport would give."""
 OF_WEBHOOKS = ("drop", "delay", "repeat", "hold", "first")
 LONGEST_DELAY_S = 120.0
 

@@ -15,7 +15,7 @@ from typing import Any
 from werkzeug.formparser import parse_form_data
 from werkzeug.test import run_wsgi_app
 
-from storefront.sandbox.faults import Fault
+from storefront.sandbox.faults import SPOILING, Fault
 from storefront.sandbox.parts import Sandbox
 
 LARGEST_BODY = 1024 * 1024
@@ -31,6 +31,8 @@ Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 CUT = "sandbox.cut"
 """Where a server puts a function that cuts the connection of the request."""
+FAULT = "X-Sandbox-Fault"
+"""The header that tells a spoiled answer from one that i'mport might give."""
 
 
 class Front:
@@ -52,6 +54,8 @@ class Front:
         self._sandbox.webhooks.deliver_first()
         self._log(environ, body, answer, fault, at, (time.monotonic() - began) * 1000)
         answer = _spoiled(answer, fault)
+        if fault and fault.kind in SPOILING:
+            answer.headers.append((FAULT, fault.kind))
         if fault and fault.kind in ("cut_before", "cut_after") and CUT in environ:
             environ[CUT]()
         start_response(answer.status, answer.headers)
