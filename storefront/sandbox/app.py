@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,12 +12,16 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from storefront.sandbox import console, control, rest, sdk, service
-from storefront.sandbox.envelope import Refusal, refused
+from storefront.sandbox.envelope import NOT_SIMULATED, Refusal, refused
 from storefront.sandbox.front import LARGEST_BODY, Front
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.settings import SandboxSettings
 
-_REST_ROOTS = ("/payments", "/subscribe", "/users", "/vbanks", "/kakao", "/payco", "/escrows", "/naver", "/receipts")
+_REST_ROOTS = re.compile(
+    r"/(payments|subscribe|users|vbanks|kakao|payco|escrows|naver|receipts|banks|cards|codes|benepia|kcpquick|cvs|tiers"
+    r"|paymentwall|promotions|partners)(/.*)?"
+)
+"""Where i'mport has operations, simulated or not."""
 _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 
@@ -69,7 +74,8 @@ def _answer_error(error: HTTPException) -> Any:
         return redirect(error.new_url, status)
     if request.path.startswith("/_sandbox"):
         return jsonify({"error": error.description or error.name}), status
-    if status == 404 and request.path.startswith(_REST_ROOTS):  # noqa: PLR2004
-        rule = f"{request.method} {request.path} is not simulated"
-        return refused(Refusal("지원하지 않는 API입니다.", code=-1, status=501, rule=rule))
+    if status == 404 and _REST_ROOTS.fullmatch(request.path):  # noqa: PLR2004
+        asked = f"{request.method} {request.path}"
+        refusal = Refusal(f"{NOT_SIMULATED}: {asked}", code=-1, status=501, rule=f"{asked} is not simulated")
+        return refused(refusal)
     return refused(Refusal(error.name, code=-1, status=status, rule=error.description or ""))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from storefront.sandbox.envelope import BAD_CARD_NUMBER, Refusal
+from storefront.sandbox.envelope import BAD_CARD_NUMBER, NO_KEY_IN_PG, Refusal
 from storefront.sandbox.parameters import Parameters
 
 SEOUL = ZoneInfo("Asia/Seoul")
@@ -147,6 +147,10 @@ def typed(parameters: Parameters, now: datetime) -> tuple[CardInput, Behaviour]:
     Raises:
         Refusal: it cannot be a card.
     """
+    for name in ("channel_key", "channel_group_id"):
+        parameters.text(name, 55)
+    if not (parameters.text("pg", 80) or "jtnet").startswith("jtnet"):
+        raise Refusal(NO_KEY_IN_PG, rule="pg: this merchant has JTNet only")
     number, expiry = parameters.required_text("card_number", 30), digits(parameters.required_text("expiry", 10))
     birth, password = parameters.text("birth", 10) or "900101", parameters.text("pwd_2digit", 2) or "00"
     card = CardInput(number, f"{expiry[4:6]}/{expiry[2:4]}", birth, password)

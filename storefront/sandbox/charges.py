@@ -12,7 +12,6 @@ from storefront.sandbox.envelope import (
     DUPLICATE_ORDER,
     UNKNOWN_BUYER,
     Refusal,
-    invalid,
 )
 from storefront.sandbox.keys import Keys
 from storefront.sandbox.parameters import Parameters
@@ -21,6 +20,8 @@ from storefront.sandbox.store import Row, Store
 from storefront.sandbox.webhooks import Webhooks
 
 LEAST_FOR_INSTALMENTS = 50_000
+LONGEST_CHANNEL = 55
+_PARTS_OF_AMOUNT = ("tax_free", "vat_amount", "vat")
 _BUYER_LENGTHS = {"buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
 
 
@@ -40,9 +41,9 @@ class Charges:
             Refusal: no card company was asked.
         """
         customer_uid = parameters.required_text("customer_uid", 80)
-        draft = self._draft(parameters, customer_uid)
+        draft = draft_of(parameters, customer_uid, usage="payment")
         if draft.amount == 0:
-            raise invalid("amount", "should be more than 0")
+            raise parameters.invalid("amount", "should be more than 0")
         with self._store.transaction():
             if self._payments.is_taken(draft.merchant_uid):  # judged before the key, as the newest client tests show
                 raise Refusal(DUPLICATE_ORDER, code=-1, rule="merchant_uid was paid or cancelled before")
@@ -75,7 +76,7 @@ class Charges:
             Refusal: no card company was asked.
         """
         customer_uid = parameters.text("customer_uid", 80)
-        draft = self._draft(parameters, customer_uid)
+        draft = draft_of(parameters, customer_uid, usage="payment" if customer_uid else None)
         card, behaviour = cards.typed(parameters, self._clock.now())
         with self._store.transaction():
             if self._payments.is_taken(draft.merchant_uid):
@@ -95,12 +96,6 @@ class Charges:
             self._webhooks.queue(draft.notice_url, imp_uid, draft.merchant_uid, "paid")
         return self._paid(imp_uid), behaviour.slow_s
 
-    def _draft(self, parameters: Parameters, customer_uid: str | None) -> Draft:
-        draft = draft_of(parameters, customer_uid, usage="payment" if customer_uid else None)
-        if draft.card_quota and draft.amount < LEAST_FOR_INSTALMENTS:
-            raise invalid("card_quota", f"instalments begin at {LEAST_FOR_INSTALMENTS} won")
-        return draft
-
     def _paid(self, imp_uid: str) -> dict[str, Any]:
         payment = self._payments.get(imp_uid)
         if payment is None:
@@ -109,8 +104,16 @@ class Charges:
 
 
 def draft_of(parameters: Parameters, customer_uid: str | None, *, usage: str | None) -> Draft:
-    """The order in a server's parameters."""
-    return Draft(
+    """The order in a server's parameters.
+
+    Raises:
+        Refusal: a value cannot be used.
+    """
+    for name in _PARTS_OF_AMOUNT:  # checked, although nothing depends on them here
+        parameters.won(name)
+    for name in ("channel_key", "channelGroupId"):
+        parameters.text(name, LONGEST_CHANNEL)
+    draft = Draft(
         merchant_uid=parameters.required_text("merchant_uid", 40),
         amount=parameters.required_won("amount"),
         name=parameters.text("name", 40),
@@ -123,6 +126,11 @@ def draft_of(parameters: Parameters, customer_uid: str | None, *, usage: str | N
         card_quota=parameters.number("card_quota", 0, least=0, most=36),
         notice_url=parameters.text("notice_url", 500),
     )
+    if draft.card_quota == 1:
+        raise parameters.invalid("card_quota", "is 0, or 2 and more")
+    if draft.card_quota and draft.amount < LEAST_FOR_INSTALMENTS:
+        raise parameters.invalid("card_quota", f"instalments begin at {LEAST_FOR_INSTALMENTS} won")
+    return draft
 
 
 def card_facts(key: Row) -> dict[str, Any]:

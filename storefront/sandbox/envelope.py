@@ -36,6 +36,8 @@ KEY_NOT_ISSUED = "카드정보 인증 및 빌키 발급에 실패하였습니다
 CARD_NOT_CHECKED = "카드정보 확인에 실패하였습니다."
 SCHEDULE_NOT_WAITING = "예약 상태의 결제가 아닙니다."  # invented
 SCHEDULE_NOT_FAILED = "실패하거나 철회된 예약결제가 아닙니다."  # invented
+NOT_SIMULATED = "지원하지 않는 API입니다"  # invented
+NO_KEY_IN_PG = "비인증결제모듈 사용정보를 찾을 수 없습니다."
 BAD_CARD_NUMBER = "유효하지않은 카드번호를 입력하셨습니다."
 
 
@@ -59,14 +61,14 @@ class Refusal(Exception):  # noqa: N818 - it is i'mport's answer, not our mistak
         self.code, self.message, self.status, self.rule = code, message, status, rule
 
 
-def missing(*names: str) -> Refusal:
+def missing(name: str, *, status: int = 200) -> Refusal:
     """A required parameter is not there; that it is code 1 is documented, the text is invented."""
-    return Refusal(f"필수 파라메터가 누락되었습니다: {', '.join(names)}", rule=f"{', '.join(names)} is required")
+    return Refusal(f"필수 파라메터가 누락되었습니다: {name}", status=status, rule=f"{name} is required")
 
 
-def invalid(name: str, why: str) -> Refusal:
+def invalid(name: str, why: str, *, status: int = 200) -> Refusal:
     """A parameter cannot be used; the text is invented."""
-    return Refusal(f"파라메터 값이 올바르지 않습니다: {name}", rule=f"{name}: {why}")
+    return Refusal(f"파라메터 값이 올바르지 않습니다: {name}", status=status, rule=f"{name}: {why}")
 
 
 def done(response: Any, *, status: int = 200) -> Response:

@@ -22,13 +22,19 @@ LARGEST_AMOUNT = 10**10
 
 
 class Parameters:
-    """The parameters of one request, body over query."""
+    """The parameters of one request, body over query.
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = values
+    Args:
+        values: what was sent.
+        status: the HTTP status of a refusal. Searches and changes of schedules answer 400, what charges a card answers
+            200.
+    """
+
+    def __init__(self, values: Mapping[str, Any], status: int = 200) -> None:
+        self._values, self._status = values, status
 
     @classmethod
-    def of(cls, request: Request) -> Parameters:
+    def of(cls, request: Request, status: int = 200) -> Parameters:
         """Read a request.
 
         Raises:
@@ -40,7 +46,7 @@ class Parameters:
                 values[name.lstrip()] = source.getlist(name) if name.endswith("[]") else source[name]
         if request.mimetype == "application/json" and request.get_data():
             values |= _json_object(request.get_data())
-        return cls(values)
+        return cls(values, status)
 
     def text(self, name: str, longest: int, *, required: bool = False) -> str | None:
         """A text, or None when it is missing or empty; ids may come as numbers."""
@@ -49,21 +55,21 @@ class Parameters:
             value = str(value)
         if value is None or value == "":
             if required:
-                raise missing(name)
+                raise self.missing(name)
             return None
         if not isinstance(value, str):
-            raise invalid(name, "should be a text")
+            raise self.invalid(name, "should be a text")
         if not storable(value):
-            raise invalid(name, "has characters that cannot be stored")
+            raise self.invalid(name, "has characters that cannot be stored")
         if len(value) > longest:
-            raise invalid(name, f"is longer than {longest} characters")
+            raise self.invalid(name, f"is longer than {longest} characters")
         return value
 
     def required_text(self, name: str, longest: int) -> str:
         """A text that must be there."""
         value = self.text(name, longest, required=True)
         if value is None:
-            raise missing(name)
+            raise self.missing(name)
         return value
 
     def won(self, name: str) -> int | None:
@@ -72,20 +78,20 @@ class Parameters:
         if value is None or value == "":
             return None
         if isinstance(value, bool) or not isinstance(value, int | float | str) or len(str(value)) > 20:  # noqa: PLR2004
-            raise invalid(name, "should be a number")
+            raise self.invalid(name, "should be a number")
         try:
             exact = Decimal(str(value))
         except InvalidOperation:
-            raise invalid(name, "should be a number") from None
+            raise self.invalid(name, "should be a number") from None
         if not exact.is_finite() or exact != exact.to_integral_value() or not 0 <= exact <= LARGEST_AMOUNT:
-            raise invalid(name, "should be a whole amount of won, not negative")
+            raise self.invalid(name, "should be a whole amount of won, not negative")
         return int(exact)
 
     def required_won(self, name: str) -> int:
         """An amount that must be there."""
         value = self.won(name)
         if value is None:
-            raise missing(name)
+            raise self.missing(name)
         return value
 
     def number(self, name: str, default: int, *, least: int, most: int) -> int:
@@ -95,9 +101,9 @@ class Parameters:
             return default
         text = str(value)
         if isinstance(value, bool) or len(text) > 12 or not text.lstrip("-").isdecimal() or not text.isascii():  # noqa: PLR2004
-            raise Refusal(UNREADABLE, status=400, rule=f"{name} should be a whole number")
+            raise self.invalid(name, "should be a whole number")
         if not least <= int(text) <= most:
-            raise Refusal(UNREADABLE, status=400, rule=f"{name} should be between {least} and {most}")
+            raise self.invalid(name, f"should be between {least} and {most}")
         return int(text)
 
     def flag(self, name: str) -> bool:
@@ -110,17 +116,25 @@ class Parameters:
         if value is None:
             value = self._numbered(name)
         values = value if isinstance(value, list) else [value]
-        found = [Parameters({name: item}).text(name, longest) for item in values]
+        found = [Parameters({name: item}, self._status).text(name, longest) for item in values]
         return [item for item in found if item is not None]
 
     def objects(self, name: str) -> list[Parameters]:
         """A JSON array of objects, or the same as a form spells it: `name[0][field]=…`."""
         value = self._values.get(name) or self._bracketed(name)
         if value is None or value == []:
-            raise missing(name)
+            raise self.missing(name)
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise invalid(name, "should be a list of objects")
-        return [Parameters(item) for item in value]
+            raise self.invalid(name, "should be a list of objects")
+        return [Parameters(item, self._status) for item in value]
+
+    def missing(self, name: str) -> Refusal:
+        """The refusal for a value that must be there."""
+        return missing(name, status=self._status)
+
+    def invalid(self, name: str, why: str) -> Refusal:
+        """The refusal of a value that cannot be used."""
+        return invalid(name, why, status=self._status)
 
     def _numbered(self, name: str) -> list[Any]:
         matches = ((_NUMBERED.fullmatch(spelling), value) for spelling, value in self._values.items())

@@ -23,6 +23,9 @@ from storefront.sandbox.payments import paging
 
 blueprint = Blueprint("rest", __name__)
 
+LONGEST_ID = 500
+"""In a list of ids to look up: what is longer than an id can be is only an id that nobody knows."""
+
 
 def sandbox() -> Sandbox:
     """The sandbox this application serves."""
@@ -41,7 +44,7 @@ def check_token() -> None:
 @blueprint.post("/users/getToken")
 def get_token() -> Response:
     """`POST /users/getToken`."""
-    return done(sandbox().tokens.issue(Parameters.of(request)))
+    return done(sandbox().tokens.issue(Parameters.of(request, status=400)))
 
 
 @blueprint.get("/users/pg")
@@ -66,8 +69,9 @@ def get_payment(imp_uid: str) -> Response:
 @blueprint.get("/payments")
 def get_payments() -> Response:
     """`GET /payments?imp_uid[]=…&merchant_uid[]=…`; HTTP 207 when some are missing."""
-    parameters = Parameters.of(request)
-    found, complete = sandbox().payments.several(parameters.texts("imp_uid", 40), parameters.texts("merchant_uid", 40))
+    parameters = Parameters.of(request, status=400)
+    imp_uids, merchant_uids = (parameters.texts(name, LONGEST_ID) for name in ("imp_uid", "merchant_uid"))
+    found, complete = sandbox().payments.several(imp_uids, merchant_uids)
     if not found:
         raise Refusal(NOT_FOUND, code=-1, status=404, rule="none of these ids")
     return done(found, status=200 if complete else 207)
@@ -77,7 +81,7 @@ def get_payments() -> Response:
 @blueprint.get("/payments/find/<merchant_uid>/<status>")
 def find_payment(merchant_uid: str, status: str | None = None) -> Response:
     """`GET /payments/find/{merchant_uid}/{payment_status}`."""
-    sorting = Parameters.of(request).text("sorting", 20) or "-started"
+    sorting = Parameters.of(request, status=400).text("sorting", 20) or "-started"
     return done(sandbox().payments.find(merchant_uid, status, sorting))
 
 
@@ -85,7 +89,7 @@ def find_payment(merchant_uid: str, status: str | None = None) -> Response:
 @blueprint.get("/payments/findAll/<merchant_uid>/<status>")
 def find_all_payments(merchant_uid: str, status: str | None = None) -> Response:
     """`GET /payments/findAll/{merchant_uid}/{payment_status}`."""
-    parameters = Parameters.of(request)
+    parameters = Parameters.of(request, status=400)
     sorting = parameters.text("sorting", 20) or "-started"
     page, limit = paging(parameters)
     return done(sandbox().payments.find_all(merchant_uid, status, page, limit, sorting))
@@ -94,7 +98,7 @@ def find_all_payments(merchant_uid: str, status: str | None = None) -> Response:
 @blueprint.get("/payments/status/<status>")
 def payments_by_status(status: str) -> Response:
     """`GET /payments/status/{payment_status}`."""
-    return done(sandbox().payments.by_status(status, Parameters.of(request)))
+    return done(sandbox().payments.by_status(status, Parameters.of(request, status=400)))
 
 
 @blueprint.get("/payments/<imp_uid>/balance")
@@ -143,7 +147,7 @@ def get_key(customer_uid: str) -> Response:
 @blueprint.get("/subscribe/customers")
 def get_keys() -> Response:
     """`GET /subscribe/customers?customer_uid[]=…`; HTTP 207 when some are missing."""
-    found, asked = [], Parameters.of(request).texts("customer_uid", 80)
+    found, asked = [], Parameters.of(request, status=400).texts("customer_uid", LONGEST_ID)
     for customer_uid in asked[:100]:
         if sandbox().keys.row(customer_uid):
             found.append(sandbox().keys.get(customer_uid))
@@ -167,7 +171,7 @@ def delete_key(customer_uid: str) -> Response:
 @blueprint.get("/subscribe/customers/<customer_uid>/payments")
 def payments_of_key(customer_uid: str) -> Response:
     """`GET /subscribe/customers/{customer_uid}/payments`."""
-    page, _ = paging(Parameters.of(request), least=0)
+    page, _ = paging(Parameters.of(request, status=400), least=0)
     listed = sandbox().payments.of_key(customer_uid, page)
     if not listed["total"]:
         raise Refusal(unknown_key(customer_uid), status=404, rule="no payments of that customer_uid")
@@ -195,7 +199,7 @@ def schedule() -> Response:
 @blueprint.get("/subscribe/payments/schedule")
 def get_schedules() -> Response:
     """`GET /subscribe/payments/schedule`."""
-    return done(sandbox().schedules.search(Parameters.of(request)))
+    return done(sandbox().schedules.search(Parameters.of(request, status=400)))
 
 
 @blueprint.get("/subscribe/payments/schedule/<merchant_uid>")
@@ -207,13 +211,13 @@ def get_schedule(merchant_uid: str) -> Response:
 @blueprint.put("/subscribe/payments/schedule/<merchant_uid>")
 def move_schedule(merchant_uid: str) -> Response:
     """`PUT /subscribe/payments/schedule/{merchant_uid}`."""
-    return done(sandbox().schedules.move(merchant_uid, Parameters.of(request)))
+    return done(sandbox().schedules.move(merchant_uid, Parameters.of(request, status=400)))
 
 
 @blueprint.post("/subscribe/payments/schedule/<merchant_uid>/reschedule")
 def reschedule(merchant_uid: str) -> Response:
     """`POST /subscribe/payments/schedule/{merchant_uid}/reschedule`."""
-    return done(sandbox().schedules.again_at(merchant_uid, Parameters.of(request)))
+    return done(sandbox().schedules.again_at(merchant_uid, Parameters.of(request, status=400)))
 
 
 @blueprint.post("/subscribe/payments/schedule/<merchant_uid>/retry")
@@ -226,7 +230,7 @@ def retry_schedule(merchant_uid: str) -> Response:
 @blueprint.get("/subscribe/customers/<customer_uid>/schedules")
 def schedules_of_key(customer_uid: str) -> Response:
     """`GET /subscribe/payments/schedule/customers/{customer_uid}` and `GET /subscribe/customers/{customer_uid}/schedules`."""
-    return done(sandbox().schedules.of_customer(customer_uid, Parameters.of(request)))
+    return done(sandbox().schedules.of_customer(customer_uid, Parameters.of(request, status=400)))
 
 
 @blueprint.post("/subscribe/payments/unschedule")

@@ -25,7 +25,6 @@ from storefront.sandbox.envelope import (
     UNKNOWN_BUYER,
     UNREADABLE,
     Refusal,
-    missing,
     unknown_key,
 )
 from storefront.sandbox.keys import Keys
@@ -222,12 +221,11 @@ class Schedules:
         self._payments.write_cancel(self._payments.approve(check), amount, "카드 확인")
 
     def _moment(self, parameters: Parameters) -> int:
-        if parameters.raw("schedule_at") in (None, ""):
-            refusal = missing("schedule_at")
-            raise Refusal(refusal.message, status=400, rule=refusal.rule)
-        at = parameters.number("schedule_at", 0, least=0, most=LATEST_AT)
+        at = parameters.number("schedule_at", -1, least=0, most=LATEST_AT)
+        if at < 0:
+            raise parameters.missing("schedule_at")
         if at <= self._clock.seconds():
-            raise Refusal(UNREADABLE, status=400, rule="schedule_at should be in the future")
+            raise parameters.invalid("schedule_at", "should be in the future")
         return at
 
     def _write(self, draft: Draft, at: int) -> dict[str, Any]:
