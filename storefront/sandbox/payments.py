@@ -175,7 +175,11 @@ class Payments:
         return listed
 
     def by_status(self, status: str, parameters: Parameters) -> dict[str, Any]:
-        """The payments that entered a status in a window of time, paged; at most 90 days of them."""
+        """The payments that entered a status in a window of time, paged; at most 90 days of them.
+
+        Raises:
+            Refusal: HTTP 400, a bad status, window, sorting or page.
+        """
         if status not in _STATUS_TIME:
             raise Refusal(BAD_STATUS, status=400, rule="the status is all, ready, paid, cancelled or failed")
         now = self._clock.seconds()
@@ -189,7 +193,10 @@ class Payments:
         if status != "all":
             where, values = f"status = ? AND {where}", [status, begin, end]
         sorting = parameters.text("sorting", 20) or "-started"
-        return self._page(where, values, _order(sorting), page, limit)
+        listed = self._page(where, values, _order(sorting), page, limit)
+        if page > 1 and not listed["list"]:
+            raise parameters.invalid("page", "there are fewer pages")
+        return listed
 
     def of_key(self, customer_uid: str, page: int) -> dict[str, Any]:
         """The payments of a billing key, newest first, paged."""

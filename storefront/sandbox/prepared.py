@@ -25,13 +25,15 @@ def register(store: Store, parameters: Parameters) -> dict[str, Any]:
 
 
 def change(store: Store, parameters: Parameters) -> dict[str, Any]:
-    """Lock another amount.
+    """Lock another amount, and another currency if one is given.
 
     Raises:
         Refusal: HTTP 404, this order has none yet.
     """
     merchant_uid, amount = parameters.required_text("merchant_uid", 40), parameters.required_won("amount")
-    if not store.write("UPDATE prepared SET amount = ? WHERE merchant_uid = ?", amount, merchant_uid):
+    currency = parameters.text("currency", 3)
+    query = "UPDATE prepared SET amount = ?, currency = coalesce(?, currency) WHERE merchant_uid = ?"
+    if not store.write(query, amount, currency, merchant_uid):
         raise Refusal(NOT_PREPARED, status=404, rule="merchant_uid is not registered")
     return get(store, merchant_uid)
 

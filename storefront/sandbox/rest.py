@@ -102,8 +102,10 @@ def payments_by_status(status: str) -> Response:
 
 
 @blueprint.get("/payments/<imp_uid>/balance")
-def balance(imp_uid: str) -> Response:  # noqa: ARG001
+def balance(imp_uid: str) -> Response:
     """`GET /payments/{imp_uid}/balance`, which JTNet does not have."""
+    if sandbox().payments.get(imp_uid) is None:
+        raise Refusal(NOT_FOUND, code=-1, status=404, rule="no payment of that imp_uid")
     raise Refusal(BALANCE, status=404, rule="only PAYCO and KCP have a balance")
 
 
@@ -173,7 +175,7 @@ def payments_of_key(customer_uid: str) -> Response:
     """`GET /subscribe/customers/{customer_uid}/payments`."""
     page, _ = paging(Parameters.of(request, status=400), least=0)
     listed = sandbox().payments.of_key(customer_uid, page)
-    if not listed["total"]:
+    if not listed["total"] and sandbox().keys.row(customer_uid) is None:
         raise Refusal(unknown_key(customer_uid), status=404, rule="no payments of that customer_uid")
     return done(listed)
 
