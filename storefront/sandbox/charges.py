@@ -22,7 +22,7 @@ from storefront.sandbox.webhooks import Webhooks
 LEAST_FOR_INSTALMENTS = 50_000
 LONGEST_CHANNEL = 55
 _PARTS_OF_AMOUNT = ("tax_free", "vat_amount", "vat")
-_BUYER_LENGTHS = {"buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
+BUYER_LENGTHS = {"buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
 
 
 class Charges:
@@ -121,7 +121,7 @@ def draft_of(parameters: Parameters, customer_uid: str | None, *, usage: str | N
         currency=parameters.text("currency", 3) or "KRW",
         customer_uid=customer_uid,
         usage=usage,
-        buyer={name: parameters.text(name, longest) for name, longest in _BUYER_LENGTHS.items()},
+        buyer={name: parameters.text(name, longest) for name, longest in BUYER_LENGTHS.items()},
         custom_data=parameters.text("custom_data", 4000),
         card_quota=parameters.number("card_quota", 0, least=0, most=36),
         notice_url=parameters.text("notice_url", 500),

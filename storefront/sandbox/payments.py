@@ -103,6 +103,7 @@ class Payments:
                 json.dumps(details),
                 imp_uid,
             )
+            self._tell_schedule(imp_uid, "paid")
             return self.get(imp_uid)
 
     def undo_cancels(self, imp_uid: str) -> dict[str, Any] | None:
@@ -117,6 +118,7 @@ class Payments:
             if not undone:
                 return None
             self._store.write("DELETE FROM cancel WHERE imp_uid = ?", imp_uid)
+            self._tell_schedule(imp_uid, "paid")
             return self.get(imp_uid)
 
     def notice_url(self, imp_uid: str) -> str | None:
@@ -209,7 +211,7 @@ class Payments:
             Refusal: nothing was cancelled.
         """
         imp_uid, merchant_uid = parameters.text("imp_uid", 40), parameters.text("merchant_uid", 40)
-        amount, checksum = parameters.won("amount"), parameters.won("checksum")
+        amount, checksum, *_ = (parameters.won(name) for name in ("amount", "checksum", "tax_free", "vat_amount"))
         reason = parameters.text("reason", 255) or "취소요청api"
         if imp_uid is None and merchant_uid is None:
             raise Refusal(NO_ID_TO_CANCEL, rule="imp_uid or merchant_uid is required")
@@ -243,6 +245,12 @@ class Payments:
             now,
             imp_uid,
         )
+        self._tell_schedule(imp_uid, "cancelled")
+
+    def _tell_schedule(self, imp_uid: str, status: str) -> None:
+        """The schedule that led to a payment shows what became of it."""
+        query = "UPDATE schedule SET payment_status = ?, fail_reason = NULL WHERE imp_uid = ?"
+        self._store.write(query, status, imp_uid)
 
     def _cancellable(self, imp_uid: str | None, merchant_uid: str | None) -> Row:
         if imp_uid is not None:  # it decides, even if the merchant_uid beside it would be right

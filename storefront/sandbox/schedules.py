@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from storefront.sandbox import cards, objects
-from storefront.sandbox.charges import Charges, draft_of
+from storefront.sandbox.charges import BUYER_LENGTHS, Charges, draft_of
 from storefront.sandbox.clock import MovableClock
 from storefront.sandbox.envelope import (
     ALREADY_SCHEDULED,
@@ -34,8 +34,8 @@ from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.store import Row, Store
 from storefront.sandbox.webhooks import Webhooks
 
-LONGEST_SEARCH_S = 93 * 86_400
-"""Three months of a customer's schedules at most."""
+LONGEST_SEARCH_S = 92 * 86_400
+"""Three months; no three in a row are longer."""
 LATEST_AT = 10**11
 _STATES = {
     "scheduled": "executed_at = 0 AND revoked_at = 0",
@@ -43,6 +43,7 @@ _STATES = {
     "revoked": "revoked_at > 0",
 }
 _WAITING = _STATES["scheduled"]
+_SORTINGS = {None: "schedule_at DESC, id DESC", "scheduled": "schedule_at, id"}
 
 
 class Schedules:
@@ -74,7 +75,7 @@ class Schedules:
         wanted = parameters.objects("schedules")
         with self._store.transaction():
             key = self._key(customer_uid, parameters)
-            drafts = [(draft_of(one, customer_uid, usage="payment.scheduled"), self._moment(one)) for one in wanted]
+            drafts = [(_draft(one, key), self._moment(one)) for one in wanted]
             self._check_card(key, drafts[0][0], parameters.number("checking_amount", 0, least=0, most=10**7))
             return [self._write(draft, at) for draft, at in drafts]
 
@@ -87,7 +88,7 @@ class Schedules:
         return objects.schedule(self._settings, self._row(merchant_uid))
 
     def search(self, parameters: Parameters) -> Any:
-        """Every customer's schedules in a window of time. Operation `GET /subscribe/payments/schedule`.
+        """Every customer's schedules in three months at most. Operation `GET /subscribe/payments/schedule`.
 
         Raises:
             Refusal: HTTP 400, the window or another value cannot be used.
@@ -95,12 +96,12 @@ class Schedules:
         return self._search(parameters, "1 = 1", [])
 
     def of_customer(self, customer_uid: str, parameters: Parameters) -> Any:
-        """One customer's schedules in a window of time, three months at most.
+        """One customer's schedules in three months at most.
 
         Raises:
             Refusal: HTTP 400, the window or another value cannot be used.
         """
-        return self._search(parameters, "customer_uid = ?", [customer_uid], longest_s=LONGEST_SEARCH_S)
+        return self._search(parameters, "customer_uid = ?", [customer_uid])
 
     def revoke(self, parameters: Parameters) -> list[dict[str, Any]]:
         """Revoke what waits, by customer or by order. Operation `POST /subscribe/payments/unschedule`.
@@ -201,7 +202,10 @@ class Schedules:
         if key is None:
             if parameters.text("card_number", 30) is None:
                 raise Refusal(NO_CUSTOMER, rule="no billing key under that customer_uid, and no card to make one of")
-            card, behaviour = cards.typed(parameters, self._clock.now())
+            try:
+                card, behaviour = cards.typed(parameters, self._clock.now())
+            except Refusal as refusal:
+                raise Refusal(f"{CARD_NOT_CHECKED} {refusal.message}", rule=refusal.rule) from None
             if behaviour.window_decline:
                 raise Refusal(f"{CARD_NOT_CHECKED} {behaviour.window_decline}", rule="the card company declined")
             self._keys.store(customer_uid, card, behaviour)
@@ -258,18 +262,20 @@ class Schedules:
             raise Refusal(NOT_FOUND, code=-1, status=404, rule="no schedule of that merchant_uid")
         return row
 
-    def _search(self, parameters: Parameters, where: str, values: list[Any], *, longest_s: int = LATEST_AT) -> Any:
+    def _search(self, parameters: Parameters, where: str, values: list[Any]) -> Any:
         begin, end = (_bound(parameters, name) for name in ("from", "to"))
-        if not 0 <= end - begin <= longest_s:
-            raise Refusal(UNREADABLE, status=400, rule="to is after from, and not more than three months")
+        if not 0 <= end - begin <= LONGEST_SEARCH_S:
+            raise parameters.invalid("schedule_to", "is after schedule_from, by three months at most")
         state = parameters.text("schedule_status", 20) or parameters.text("schedule-status", 20)
         if state is not None and state not in _STATES:
-            raise Refusal(UNREADABLE, status=400, rule=f"schedule_status is one of {', '.join(_STATES)}")
+            raise parameters.invalid("schedule_status", f"is one of {', '.join(_STATES)}")
+        sorting = parameters.text("sorting", 20)
+        if sorting not in _SORTINGS:
+            raise parameters.invalid("sorting", "is scheduled, or is left out")
         where = f"{where} AND schedule_at >= ? AND schedule_at < ? AND {_STATES[state] if state else '1 = 1'}"
-        order = "schedule_at, id" if parameters.text("sorting", 20) == "scheduled" else "schedule_at DESC, id DESC"
         page, limit = paging(parameters, least=0)
         values = [*values, begin, end]
-        query = f"SELECT * FROM schedule WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        query = f"SELECT * FROM schedule WHERE {where} ORDER BY {_SORTINGS[sorting]} LIMIT ? OFFSET ?"  # noqa: S608
         found = [
             objects.schedule(self._settings, row) for row in self._store.all(query, *values, limit, (page - 1) * limit)
         ]
@@ -279,8 +285,17 @@ class Schedules:
         return paged(total, page, limit, found)
 
 
+def _draft(parameters: Parameters, key: Row) -> Draft:
+    """A charge to come; what it does not say of the buyer is what is stored of the card's owner."""
+    draft = draft_of(parameters, key["customer_uid"], usage="payment.scheduled")
+    owner = json.loads(key["details"])
+    stored = {name: owner.get(name.replace("buyer", "customer")) for name in draft.buyer}
+    buyer = {name: value or (stored[name] or "")[: BUYER_LENGTHS[name]] or None for name, value in draft.buyer.items()}
+    return replace(draft, buyer=buyer)
+
+
 def _bound(parameters: Parameters, name: str) -> int:
     for spelling in (f"schedule_{name}", name):
         if parameters.raw(spelling) not in (None, ""):
             return parameters.number(spelling, 0, least=0, most=LATEST_AT)
-    raise Refusal(UNREADABLE, status=400, rule=f"schedule_{name} is required")
+    raise parameters.missing(f"schedule_{name}")

@@ -195,6 +195,52 @@ def test_schedules_are_searched_by_time_and_state(sandbox: Sandbox, customer: st
         assert sandbox.call("GET", path, **bad)["code"] != 0
 
 
+@pytest.mark.usefixtures("customer")
+@pytest.mark.parametrize(
+    "path", [SCHEDULE, f"{SCHEDULE}/customers/customer-1", "/subscribe/customers/customer-1/schedules"]
+)
+def test_a_search_that_cannot_be_answered_is_a_400(sandbox: Sandbox, path: str) -> None:
+    """No window, half of one, one of more than three months, or a word that nobody knows."""
+    begin = now(sandbox)
+    window = {"from": begin, "to": begin + 92 * DAY_S}
+    assert sandbox.send("GET", path, params=window).status_code == 200
+    for bad in (
+        {"from": None},
+        {"to": None},
+        {"to": begin + 92 * DAY_S + 1},
+        {"to": begin - 1},
+        {"from": "now"},
+        {"schedule-status": "lost"},
+        {"schedule_status": "paid"},
+        {"sorting": "name"},
+        {"page": 0},
+        {"limit": 1001},
+    ):
+        reply = sandbox.send("GET", path, params=window | bad)
+        assert (reply.status_code, reply.json()["code"]) == (400, 1), bad
+
+
+def test_a_schedule_shows_what_became_of_its_payment(sandbox: Sandbox, customer: str) -> None:
+    """Cancelled, the cancel undone, or approved after all; what was approved late is not charged again."""
+    schedule(sandbox, customer, planned(sandbox, "month-1"))
+    sandbox.issue_key("customer-2", DECLINED_LATER)
+    schedule(sandbox, "customer-2", planned(sandbox, "month-2"))
+    sandbox.advance(days=31)
+
+    def status(merchant_uid: str) -> str:
+        return str(sandbox.call("GET", f"{SCHEDULE}/{merchant_uid}")["response"]["payment_status"])
+
+    imp_uid = sandbox.call("POST", "/payments/cancel", merchant_uid="month-1", amount=100)["response"]["imp_uid"]
+    assert status("month-1") == "cancelled"
+    sandbox.undo_cancel(imp_uid)
+    assert status("month-1") == "paid"
+    assert status("month-2") == "failed"
+    sandbox.approve_late(sandbox.call("GET", f"{SCHEDULE}/month-2")["response"]["imp_uid"])
+    assert status("month-2") == "paid"
+    assert sandbox.send("POST", f"{SCHEDULE}/month-2/retry").status_code == 400
+    assert sandbox.net("month-2") == 14_900
+
+
 def test_a_schedule_survives_a_restart(tmp_path: Path) -> None:
     """Due while nobody was there, it is charged as of the time it was due."""
     settings = SandboxSettings(background=False, state=str(tmp_path / "sandbox.sqlite"))
