@@ -108,6 +108,11 @@ def run(port: int) -> None:
     show_default=True,
     help="Payments of a test channel are looked up with include_sandbox only, which old clients never send.",
 )
+@click.option("--unknown-key-is-404", is_flag=True, help="HTTP 404 for an unknown customer_uid instead of 200.")
+@click.option("--schedule-lists-are-arrays", is_flag=True, help="An array of schedules instead of a page.")
+@click.option("--cancelled-windows-stay-ready", is_flag=True, help="A cancelled window leaves `ready`, not `failed`.")
+@click.option("--decline-reason", metavar="TEXT", help="What every declined card says.")
+@click.option("--extra-fields", is_flag=True, help="Objects with a field that nobody knows.")
 def sandbox(port: int, **options: Any) -> None:
     """The i'mport sandbox alone, for any shop in any language."""
     try:

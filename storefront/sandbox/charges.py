@@ -58,7 +58,7 @@ class Charges:
         behaviour = cards.behaviour_named(key["behaviour"])
         draft = replace(draft, card=card_facts(key))
         if behaviour.captures is not None and key["captures"] >= behaviour.captures:
-            imp_uid = self._payments.decline(draft, behaviour.later_decline)
+            imp_uid = self._payments.decline_card(draft, behaviour.later_decline)
             if scheduled:  # an ordinary decline sends none, a scheduled one does
                 self._webhooks.queue(draft.notice_url, imp_uid, draft.merchant_uid, "failed")
             return imp_uid
@@ -88,7 +88,7 @@ class Charges:
             if behaviour.window_decline == cards.EXPIRED:
                 raise Refusal(f"{CARD_NOT_VERIFIED} {cards.EXPIRED}", code=-1, rule="the card's data are refused")
             if behaviour.window_decline:
-                return self._paid(self._payments.decline(draft, behaviour.window_decline)), 0.0
+                return self._paid(self._payments.decline_card(draft, behaviour.window_decline)), 0.0
             imp_uid = self._payments.approve(draft)
             if customer_uid:
                 self._keys.store(customer_uid, card, behaviour)

@@ -13,6 +13,7 @@ from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.store import Row
 
 RECEIPT = "https://www.tpay.co.kr/issue/ChkIssueLoader.jsp?TID={}&type=0"
+EXTRA_FIELD = "sandbox_unknown_field"
 BUYER_FIELDS = ("buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
 
 
@@ -82,6 +83,7 @@ def payment(settings: SandboxSettings, row: Row, cancels: Sequence[Row]) -> dict
         "customer_uid": row["customer_uid"],
         "customer_uid_usage": row["usage"],
         "promotion": None,
+        **_extra(settings),
     }
 
 
@@ -108,6 +110,7 @@ def schedule(settings: SandboxSettings, row: Row) -> dict[str, Any]:
         "payment_status": row["payment_status"],
         "fail_reason": row["fail_reason"],
         "promotion_id": None,
+        **_extra(settings),
     }
 
 
@@ -135,4 +138,10 @@ def customer(settings: SandboxSettings, row: Row) -> dict[str, Any]:
         "customer_postcode": details.get("customer_postcode"),
         "inserted": row["inserted"],
         "updated": row["updated"],
+        **_extra(settings),
     }
+
+
+def _extra(settings: SandboxSettings) -> dict[str, Any]:
+    """What a strict client stumbles over."""
+    return {EXTRA_FIELD: {"since": "tomorrow"}} if settings.extra_fields else {}

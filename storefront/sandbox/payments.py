@@ -84,6 +84,10 @@ class Payments:
         now = draft.at or self._clock.seconds()
         return self._write(draft, "failed", failed_at=now, facts={"fail_reason": reason})
 
+    def decline_card(self, draft: Draft, reason: str) -> str:
+        """Write a payment whose card was declined, with the reason that the settings give every decline; its imp_uid."""
+        return self.decline(draft, self._settings.decline_reason or reason)
+
     def leave_ready(self, draft: Draft) -> str:
         """Write a payment that nobody finished; its imp_uid."""
         return self._write(draft, "ready", facts={})

@@ -23,6 +23,11 @@ class SandboxSettings:
         schedule_lists_are_arrays: answer schedule searches with a plain array (the description) instead of a page
             (clients).
         unknown_key_is_404: answer an unknown customer_uid with HTTP 404 (the description) instead of 200 (clients).
+        cancelled_windows_stay_ready: leave a payment `ready` instead of `failed` when the buyer cancels the window; nobody
+            has written down which it is.
+        decline_reason: the reason of every declined card, instead of the test card's own; JTNet's are not published.
+        extra_fields: add a field that nobody knows to payments, billing keys and schedules, as i'mport may at any time.
+        pg_id: the MID at JTNet.
     """
 
     key: str = "sandbox_key"
@@ -37,4 +42,7 @@ class SandboxSettings:
     test_channel: bool = True
     unknown_key_is_404: bool = False
     schedule_lists_are_arrays: bool = False
+    cancelled_windows_stay_ready: bool = False
+    decline_reason: str | None = None
+    extra_fields: bool = False
     pg_id: str = "tpaytest2m"

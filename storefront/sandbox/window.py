@@ -127,12 +127,17 @@ def pay(
         return ending.lost(None, None)
     draft = _draft(params, device, user_agent)
     if outcome == "cancel":
-        imp_uid = sandbox.payments.decline(draft, CANCELLED[1])
-        return ending.failed(imp_uid, "failed", *CANCELLED)
+        return _cancel(sandbox, ending, draft)
     if card is None:
         raise InvalidCard({"card_number": "유효하지않은 카드번호를 입력하셨습니다."})
     behaviour = cards.check(card, sandbox.clock.now())
     return _use_card(sandbox, ending, draft, card, behaviour, outcome, charge_amount)
+
+
+def _cancel(sandbox: Sandbox, ending: _Ending, draft: Draft) -> WindowResult:
+    if sandbox.settings.cancelled_windows_stay_ready:
+        return ending.failed(sandbox.payments.leave_ready(draft), "ready", *CANCELLED)
+    return ending.failed(sandbox.payments.decline(draft, CANCELLED[1]), "failed", *CANCELLED)
 
 
 def _use_card(
@@ -149,8 +154,9 @@ def _use_card(
     facts = {"card_code": card_code, "card_name": card_name, "card_number": cards.masked(number), "card_type": 0}
     draft = replace(draft, card=facts, amount=draft.amount if charge_amount is None else charge_amount)
     if behaviour.window_decline:
-        imp_uid = sandbox.payments.decline(draft, behaviour.window_decline)
-        result = ending.failed(imp_uid, "failed", _DECLINED, behaviour.window_decline)
+        imp_uid = sandbox.payments.decline_card(draft, behaviour.window_decline)
+        reason = sandbox.settings.decline_reason or behaviour.window_decline
+        result = ending.failed(imp_uid, "failed", _DECLINED, reason)
     else:
         with sandbox.store.transaction():
             imp_uid = sandbox.payments.approve(draft)

@@ -1,0 +1,162 @@
+"""Where the official sources disagree, the sandbox does what its settings say; the shop gets along with either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+from flask import Flask
+
+from storefront.cli import main
+from storefront.sandbox import SandboxSettings, create_sandbox
+from tests.conftest import SHOP_URL
+from tests.people import Sandbox, Shopper
+from tests.servers import storefront
+
+SCHEDULE = "/subscribe/payments/schedule"
+DAY_S = 86_400
+
+
+@pytest.fixture
+def switched(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings of a story's sandbox; `@pytest.mark.parametrize("switched", …, indirect=True)` sets them."""
+    return dict(getattr(request, "param", {}))
+
+
+@pytest.fixture
+def sandbox_app(switched: dict[str, Any]) -> Iterator[Flask]:
+    """A sandbox with those settings."""
+    app = create_sandbox(SandboxSettings(background=False, webhook_url=f"{SHOP_URL}/webhooks/iamport", **switched))
+    yield app
+    app.extensions["sandbox"].close()
+
+
+def with_settings(*settings: dict[str, Any]) -> pytest.MarkDecorator:
+    """Tell a story under each of these settings."""
+    return pytest.mark.parametrize("switched", settings, indirect=True, ids=str)
+
+
+@with_settings({}, {"unknown_key_is_404": True})
+def test_an_unknown_key_is_200_or_404(sandbox: Sandbox, switched: dict[str, Any]) -> None:
+    """The same text and code."""
+    for method in ("GET", "DELETE"):
+        reply = sandbox.send(method, "/subscribe/customers/nobody")
+        assert (reply.status_code, reply.json()["code"]) == (404 if switched else 200, 1)
+
+
+@with_settings({}, {"schedule_lists_are_arrays": True})
+def test_schedules_are_listed_as_a_page_or_as_an_array(sandbox: Sandbox, switched: dict[str, Any]) -> None:
+    """A page for the clients, an array for the description."""
+    sandbox.issue_key("customer-1")
+    charge = {"merchant_uid": "month-1", "schedule_at": sandbox.now() + DAY_S, "amount": 100, "name": "원두"}
+    sandbox.call("POST", SCHEDULE, customer_uid="customer-1", schedules=[charge])
+    window = {"from": sandbox.now(), "to": sandbox.now() + 9 * DAY_S}
+    for path in (SCHEDULE, f"{SCHEDULE}/customers/customer-1", "/subscribe/customers/customer-1/schedules"):
+        listed = sandbox.send("GET", path, params=window).json()["response"]
+        assert isinstance(listed, list) == bool(switched)
+        [one] = listed if switched else listed["list"]
+        assert one["merchant_uid"] == "month-1"
+
+
+@with_settings({"test_channel": False}, {})
+def test_a_live_channels_payments_need_no_permission_to_be_seen(sandbox: Sandbox, switched: dict[str, Any]) -> None:
+    """And no object says that it came through a test channel."""
+    sandbox.issue_key("customer-1")
+    order = {"customer_uid": "customer-1", "merchant_uid": "order-1", "amount": 100, "name": "원두"}
+    payment = sandbox.call("POST", "/subscribe/payments/again", **order)["response"]
+    assert sandbox.send("GET", f"/payments/{payment['imp_uid']}").status_code == (200 if switched else 404)
+    customer = sandbox.call("GET", "/subscribe/customers/customer-1")["response"]
+    [setting] = sandbox.call("GET", "/users/pg")["response"]
+    assert {payment["sandbox"], customer["sandbox"], setting["sandbox"]} == {not switched}
+
+
+@with_settings({}, {"cancelled_windows_stay_ready": True})
+def test_a_window_that_its_buyer_cancels_leaves_a_payment_failed_or_ready(
+    shopper: Shopper, sandbox: Sandbox, switched: dict[str, Any]
+) -> None:
+    """No money has moved for the shop, whichever it is, and the order can still be paid."""
+    params = shopper.order("pay")
+    result = sandbox.pay(params, outcome="cancel")
+    payment = sandbox.call("GET", f"/payments/find/{params['merchant_uid']}")["response"]
+    assert (payment["status"], result["status"]) == (("ready", "ready") if switched else ("failed", "failed"))
+    assert (payment["failed_at"] == 0, payment["fail_reason"] is None) == (bool(switched), bool(switched))
+    assert shopper.tell(result).status_code == 200
+    assert shopper.payment(params["merchant_uid"])["net"] == 0
+    shopper.buy("pay")
+    assert sandbox.net() == 14_900
+
+
+@with_settings({"decline_reason": "[T001] 카드사 점검 <b>중</b>"})
+def test_a_decline_says_what_it_is_told_to_say(shopper: Shopper, sandbox: Sandbox) -> None:
+    """In the window, by `again`, for a schedule; and the shop shows it as the text it is."""
+    reason = "[T001] 카드사 점검 <b>중</b>"
+    assert shopper.buy("pay", card="decline-limit")["fail_reason"] == reason
+    sandbox.issue_key("customer-1", "4000-0000-0000-0341")
+    order = {"customer_uid": "customer-1", "merchant_uid": "order-1", "amount": 100, "name": "원두"}
+    assert sandbox.call("POST", "/subscribe/payments/again", **order)["response"]["fail_reason"] == reason
+    charge = {"merchant_uid": "month-1", "schedule_at": sandbox.now() + DAY_S, "amount": 100, "name": "원두"}
+    sandbox.call("POST", SCHEDULE, customer_uid="customer-1", schedules=[charge])
+    sandbox.advance(days=2)
+    assert sandbox.call("GET", f"{SCHEDULE}/month-1")["response"]["fail_reason"] == reason
+
+
+@with_settings({}, {"extra_fields": True})
+def test_objects_may_have_a_field_that_nobody_knows(
+    shopper: Shopper, sandbox: Sandbox, switched: dict[str, Any]
+) -> None:
+    """I'mport promises only that its objects do not shrink; the shop does not mind."""
+    card = shopper.register_card()
+    assert shopper.charged(card["id"])["status"] == "paid"
+    customer_uid = sandbox.stored_keys()[0]
+    charge = {"merchant_uid": "month-1", "schedule_at": sandbox.now() + DAY_S, "amount": 100, "name": "원두"}
+    objects = [
+        *sandbox.call("GET", "/payments/status/all")["response"]["list"],
+        sandbox.call("GET", f"/subscribe/customers/{customer_uid}")["response"],
+        *sandbox.call("POST", SCHEDULE, customer_uid=customer_uid, schedules=[charge])["response"],
+    ]
+    assert len(objects) == 4
+    assert {"sandbox_unknown_field" in one for one in objects} == {bool(switched)}
+
+
+SWITCHES = {
+    "unknown_key_is_404": ("--unknown-key-is-404", True),
+    "schedule_lists_are_arrays": ("--schedule-lists-are-arrays", True),
+    "test_channel": ("--live-channel", False),
+    "cancelled_windows_stay_ready": ("--cancelled-windows-stay-ready", True),
+    "extra_fields": ("--extra-fields", True),
+    "decline_reason": ("--decline-reason=no", "no"),
+}
+
+
+def test_every_switch_is_explained_and_off_unless_it_is_set() -> None:
+    """In the settings and in the command's help."""
+    help_text = CliRunner().invoke(main, ["sandbox", "--help"]).output
+    defaults = {field.name: field.default for field in fields(SandboxSettings)}
+    for name, (option, value) in SWITCHES.items():
+        assert f"{name}:" in str(SandboxSettings.__doc__)
+        assert option.split("=")[0] in help_text
+        assert defaults[name] in (None, not value)
+
+
+def test_the_command_takes_every_switch(tmp_path: Path) -> None:
+    """All at once."""
+    with storefront(tmp_path, "sandbox", "--port", "0", *(option for option, _ in SWITCHES.values())) as running:
+        session = requests.Session()
+        session.trust_env = False
+        sandbox = Sandbox(session, running.urls["sandbox"])
+        assert sandbox.send("GET", "/subscribe/customers/nobody").status_code == 404
+        sandbox.issue_key("customer-1", "4000-0000-0000-0341")
+        customer = sandbox.call("GET", "/subscribe/customers/customer-1")["response"]
+        assert (customer["sandbox"], "sandbox_unknown_field" in customer) == (False, True)
+        window = {"from": sandbox.now(), "to": sandbox.now()}
+        assert sandbox.send("GET", f"{SCHEDULE}/customers/customer-1", params=window).json()["response"] == []
+        params = {"pg": "jtnet", "merchant_uid": "order-1", "amount": 100, "name": "원두"}
+        assert sandbox.pay(params, outcome="cancel")["status"] == "ready"
+        again = {"customer_uid": "customer-1", "merchant_uid": "order-2", "amount": 100, "name": "원두"}
+        assert sandbox.call("POST", "/subscribe/payments/again", **again)["response"]["fail_reason"] == "no"
+        session.close()
