@@ -12,7 +12,7 @@ define install
 	$(PIP) install --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: help demo test test-long chromium quick check bench lock messages clean
+.PHONY: help demo test test-long test-live chromium quick check bench lock messages clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: $(VENV)/test chromium ## Everything: lint, types, import rules and all tes
 
 test-long: $(VENV)/test ## The model test for a hundred thousand steps
 	$(BIN)/python -m pytest tests/model --long $(ARGS)
+
+test-live: $(VENV)/test ## What we expect of i'mport, asked of your test account (IMP_KEY, IMP_SECRET)
+	$(BIN)/python -m pytest tests/live --live --tb=short $(ARGS)
 
 # $CHROMIUM or whatever is on PATH; else Debian's own for root, else the one Playwright brings.
 chromium: $(VENV)/test
