@@ -126,7 +126,7 @@ def test_objects_may_have_a_field_that_nobody_knows(
 SWITCHES = {
     "unknown_key_is_404": ("--unknown-key-is-404", True),
     "schedule_lists_are_arrays": ("--schedule-lists-are-arrays", True),
-    "test_channel": ("--live-channel", False),
+    "test_channel": ("--no-test-channel", False),
     "cancelled_windows_stay_ready": ("--cancelled-windows-stay-ready", True),
     "extra_fields": ("--extra-fields", True),
     "decline_reason": ("--decline-reason=no", "no"),

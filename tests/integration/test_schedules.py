@@ -213,7 +213,7 @@ def test_a_search_that_cannot_be_answered_is_a_400(sandbox: Sandbox, path: str) 
         {"schedule-status": "lost"},
         {"schedule_status": "paid"},
         {"sorting": "name"},
-        {"page": 0},
+        {"page": -1},
         {"limit": 1001},
     ):
         reply = sandbox.send("GET", path, params=window | bad)
