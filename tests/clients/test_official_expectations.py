@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import PythonClient
 from tests.clients.driven import Client, Raised
 from tests.people import Sandbox
 
@@ -20,10 +19,9 @@ NOTHING_TO_CANCEL = "취소할 결제건이 존재하지 않습니다."
 
 
 @pytest.fixture
-def official(python_client: PythonClient, sandbox: Sandbox) -> Iterator[Client]:
+def official(official_client: Client, sandbox: Sandbox) -> Iterator[Client]:
     """The official client; in the end the one paid order is all the money there is."""
-    options = {"imp_url": f"{sandbox.url}/", "imp_key": "sandbox_key", "imp_secret": "sandbox_secret"}
-    yield python_client("iamport", "Iamport", **options)
+    yield official_client
     assert [(one["merchant_uid"], one["net"]) for one in sandbox.ledger()["payments"]] == [("1234qwer", 1_000)]
     assert sandbox.stored_keys() == []
 

@@ -20,9 +20,9 @@ TOKEN = "/users/getToken"
 
 
 @pytest.fixture
-def official(python_client: PythonClient, sandbox: Sandbox) -> Client:
-    """The official client; its base address ends in a slash."""
-    return python_client("iamport", "Iamport", imp_url=f"{sandbox.url}/", **KEYS)
+def official(official_client: Client, sandbox: Sandbox) -> Client:  # noqa: ARG001 - it is used through its address
+    """The official client, and a sandbox as it was at first."""
+    return official_client
 
 
 @pytest.fixture
