@@ -142,7 +142,7 @@ def masked(body: bytes, content_type: str) -> str:
 def _form(body: bytes, content_type: str) -> dict[str, Any]:
     environ = {"wsgi.input": BytesIO(body), "CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(len(body))}
     _, form, _ = parse_form_data(environ)
-    return {name: values if len(values) > 1 else values[0] for name, values in form.lists()}
+    return {name.lstrip(): values if len(values) > 1 else values[0] for name, values in form.lists()}
 
 
 def _masked(value: Any, depth: int = 0) -> Any:
@@ -154,6 +154,8 @@ def _masked(value: Any, depth: int = 0) -> Any:
         }
     if isinstance(value, list):
         return [_masked(item, depth + 1) for item in value[:50]]
+    if isinstance(value, int) and _LONG_DIGITS.search(str(value)):
+        return "…"
     return _LONG_DIGITS.sub("…", value) if isinstance(value, str) else value
 
 

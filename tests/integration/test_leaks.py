@@ -131,6 +131,8 @@ def test_secrets_and_card_numbers_are_nowhere(
     [
         (json.dumps(SECRETS), "application/json;charset=utf-8"),
         (json.dumps([SECRETS]), "application/json"),
+        (json.dumps({"number": int(NUMBERS[0]), "numbers": [int(NUMBERS[0])]}), "application/json"),
+        (urlencode({" imp_secret": SECRETS["imp_secret"]}), "application/x-www-form-urlencoded"),
         (json.dumps(SECRETS)[:-1], "application/json"),
         (json.dumps(SECRETS), "application/x-www-form-urlencoded"),
         (json.dumps(SECRETS), "text/plain"),
