@@ -20,7 +20,7 @@ from storefront.sandbox.parts import Sandbox
 
 LARGEST_BODY = 1024 * 1024
 _REST = ("/users/getToken", "/payments", "/subscribe", "/users/pg", "/certifications")
-_NOT_REST = ("/payments/ready", "/payments/open", "/payments/window", "/users/pg/")
+_NOT_REST = ("/payments/ready", "/payments/open", "/payments/window", "/payments/fail", "/users/pg/")
 _SECRET_NAMES = {"imp_key", "imp_secret", "card_number", "expiry", "birth", "pwd_2digit", "cvc", "_token"}
 _FIELD_NAME = re.compile(r"[\w\[\]-]{1,80}")
 _LONG_DIGITS = re.compile(r"[0-9][0-9 -]{12,}[0-9]")

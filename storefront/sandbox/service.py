@@ -40,7 +40,7 @@ FORGED_AMOUNT = 100
 WEBHOOK_DELAY_S = 10.0
 _INPUTS = ("card_number", "expiry", "birth", "pwd_2digit")
 _LONGEST_INPUT = 40
-_CALLBACK_NAME = re.compile(r"[\w.$]{1,100}")
+_CALLBACK_NAME = re.compile(r"[\w.$]{1,100}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
 _BOOTSTRAP = f"{flask_bootstrap.__path__[0]}/static/bootstrap5/css"
 
@@ -102,6 +102,12 @@ def open_window() -> Any:
     # A frame on a phone may not take its page elsewhere before anybody has touched it, so there the page is told.
     device = "pc" if opening.parent else opening.device
     return _end(one, window.refuse(opening.params, device=device, sdk=opening.sdk, error=error))
+
+
+@blueprint.get("/payments/fail")
+def fail() -> Response:
+    """Where a phone's page ends that gave neither a callback nor a way back, and whose window did not open."""
+    return _page("finish.html", None, state="stays", reason=request.args.get("error_msg", "")[:200])
 
 
 @blueprint.get("/payments/window/<window_id>")

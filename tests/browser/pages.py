@@ -22,9 +22,9 @@ CARDS = {
 class Window:
     """The payment window: a dialog over the page on a desktop, a page of its own on a phone."""
 
-    def __init__(self, page: Page, device: str) -> None:
+    def __init__(self, page: Page, device: str, frame: str = "iframe.imp-frame") -> None:
         self.page, self.is_phone = page, device == "phone"
-        self.inside: Page | FrameLocator = page if self.is_phone else page.frame_locator("iframe.imp-frame")
+        self.inside: Page | FrameLocator = page if self.is_phone else page.frame_locator(frame)
         expect(self.inside.get_by_role("heading", name="You are paying for this order")).to_be_visible()
 
     def pick(self, card: str) -> Window:
