@@ -76,11 +76,21 @@ def done(response: Any, *, status: int = 200) -> Response:
     return _envelope(0, None, response, status)
 
 
-def refused(refusal: Refusal) -> Response:
-    """The envelope of a refusal; a header of ours says which rule it was, so that the body stays i'mport's."""
+RULE, DOCUMENT = "X-Sandbox-Rule", "X-Sandbox-Document"
+"""Headers of ours that explain a refusal, so that its body stays i'mport's."""
+
+
+def refused(refusal: Refusal, document: str | None = None) -> Response:
+    """The envelope of a refusal.
+
+    Args:
+        refusal: the code, the text and the rule that was broken.
+        document: the official document that describes the operation, if there is one.
+    """
     answer = _envelope(refusal.code, refusal.message, None, refusal.status)
-    if refusal.rule:
-        answer.headers["X-Sandbox-Rule"] = refusal.rule.encode("ascii", "replace").decode()
+    for header, text in ((RULE, refusal.rule), (DOCUMENT, document)):
+        if text:
+            answer.headers[header] = text.encode("ascii", "replace").decode()
     return answer
 
 

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
 
+from werkzeug.datastructures import Headers
 from werkzeug.formparser import parse_form_data
 from werkzeug.test import run_wsgi_app
 
+from storefront.sandbox.envelope import DOCUMENT, RULE
 from storefront.sandbox.faults import SPOILING, Fault
 from storefront.sandbox.parts import Sandbox
 
@@ -93,6 +95,8 @@ class Front:
             fault=fault.kind if fault else None,
             ms=round(ms, 3),
             peer=f"{environ.get('REMOTE_ADDR', '')}:{environ.get('REMOTE_PORT', '')}",
+            rule=seen.header(RULE),
+            document=seen.header(DOCUMENT),
         )
 
 
@@ -101,6 +105,9 @@ class _Answer:
 
     def __init__(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         self.status, self.headers, self.body = status, headers, body
+
+    def header(self, name: str) -> str | None:
+        return Headers(self.headers).get(name)
 
     @classmethod
     def json(cls, status: str, value: Any) -> _Answer:

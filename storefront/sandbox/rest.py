@@ -1,7 +1,11 @@
-"""The REST operations. Each names its own in i'mport's V1 description; all answer in i'mport's envelope."""
+"""The REST operations. Each names its own in i'mport's V1 description; all answer in i'mport's envelope.
+
+The name stands first in the view's docstring, and goes out with every refusal.
+"""
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -262,4 +266,11 @@ def _after(payment: dict[str, Any], slow_s: float) -> Response:
 @blueprint.app_errorhandler(Refusal)
 def answer_refusal(refusal: Refusal) -> Response:
     """Every refusal is an envelope."""
-    return refused(refusal)
+    return refused(refusal, _document())
+
+
+def _document() -> str | None:
+    """The official document of the operation that was asked for; None for what i'mport does not describe."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    named = re.match(r"`([A-Z]+ /[^`?]*)", (view and view.__doc__) or "")
+    return f"V1 API description, {named[1]}" if named else None

@@ -60,13 +60,16 @@ CREATE TABLE IF NOT EXISTS fault (
 );
 CREATE TABLE IF NOT EXISTS request (
   id INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, body TEXT NOT NULL,
-  status INTEGER NOT NULL, code INTEGER, fault TEXT, ms REAL NOT NULL, peer TEXT NOT NULL
+  status INTEGER NOT NULL, code INTEGER, fault TEXT, ms REAL NOT NULL, peer TEXT NOT NULL, rule TEXT, document TEXT
 );
 CREATE INDEX IF NOT EXISTS request_path ON request (path, id);
 CREATE TABLE IF NOT EXISTS opened_window (
   id TEXT PRIMARY KEY, at INTEGER NOT NULL, request TEXT NOT NULL, result TEXT
 );
 """
+
+_ADDED_LATER = (("request", "rule", "TEXT"), ("request", "document", "TEXT"))
+"""Columns that a file written by an older version lacks."""
 
 _TABLES = (
     "setting",
@@ -100,6 +103,12 @@ class Store:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         self._connection.row_factory = sqlite3.Row
         self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
+        self._add_missing_columns()
+
+    def _add_missing_columns(self) -> None:
+        for table, column, kind in _ADDED_LATER:
+            if column not in {row["name"] for row in self.all(f"PRAGMA table_info({table})")}:
+                self.write(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
     @contextmanager
     def transaction(self) -> Iterator[Store]:
