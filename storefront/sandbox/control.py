@@ -108,6 +108,13 @@ def clear_faults() -> Response:
     return jsonify({"ok": True})
 
 
+@blueprint.delete("/faults/<int:fault_id>")
+def clear_fault(fault_id: int) -> Response:
+    """Clear one fault."""
+    sandbox().faults.remove(fault_id)
+    return jsonify({"ok": True})
+
+
 @blueprint.get("/clock")
 def show_clock() -> Response:
     """The sandbox's time."""

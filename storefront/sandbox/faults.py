@@ -16,7 +16,15 @@ LONGEST_DELAY_S = 120.0
 
 
 class BadFault(ValueError):  # noqa: N818 - a tester's mistake
-    """A fault that cannot be set; the text says why."""
+    """A fault that cannot be set.
+
+    Attributes:
+        field: what is wrong with it; the text says why.
+    """
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}")
+        self.field = field
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,10 @@ class Faults:
         """Forget a fault that has not happened; one that has stays in the list."""
         self._store.write("DELETE FROM fault WHERE id = ? AND left > 0", fault_id)
 
+    def remove(self, fault_id: int) -> None:
+        """Clear one fault, whether it has happened or not."""
+        self._store.write("DELETE FROM fault WHERE id = ?", fault_id)
+
     def clear(self) -> None:
         """Nothing goes wrong any more."""
         self._store.write("DELETE FROM fault")
@@ -95,12 +107,12 @@ def read(body: dict[str, Any]) -> Fault:
     """
     path, kind, method = body.get("path"), body.get("kind"), body.get("method")
     if not isinstance(path, str) or not (path.startswith("/") or path == "webhook"):
-        raise BadFault("path: an address that begins with / (a trailing * is allowed), or webhook")
+        raise BadFault("path", "an address that begins with / (a trailing * is allowed), or webhook")
     kinds = OF_WEBHOOKS if path == "webhook" else BEFORE + AFTER
     if not isinstance(kind, str) or kind not in kinds:
-        raise BadFault(f"kind: one of {', '.join(kinds)}")
+        raise BadFault("kind", f"one of {', '.join(kinds)}")
     if method is not None and not (isinstance(method, str) and method.isalpha()):
-        raise BadFault("method: an HTTP method")
+        raise BadFault("method", "an HTTP method")
     status = _number(body, "status", 500, least=400, most=599)
     seconds = _number(body, "seconds", 1.0 if "delay" in kind else 0.0, least=0, most=LONGEST_DELAY_S)
     times = _number(body, "times", 1, least=0, most=10**6)
@@ -111,5 +123,5 @@ def _number(body: dict[str, Any], name: str, default: float, *, least: float, mo
     value = body.get(name, default)
     value = default if value is None else value
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise BadFault(f"{name}: a number from {least} to {most}")
+        raise BadFault(name, f"a number from {least} to {most}")
     return value

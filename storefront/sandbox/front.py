@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from werkzeug.datastructures import Headers
 from werkzeug.formparser import parse_form_data
@@ -89,6 +90,7 @@ class Front:
             at=at,
             method=environ["REQUEST_METHOD"],
             path=_text(environ.get("PATH_INFO", "")),
+            query=masked_query(environ.get("QUERY_STRING", "")),
             body=masked(body, environ.get("CONTENT_TYPE", "")),
             status=int(seen.status.split()[0]),
             code=_code(seen.body),
@@ -144,6 +146,16 @@ def masked(body: bytes, content_type: str) -> str:
     if not isinstance(fields, dict | list):
         fields = {}
     return json.dumps(_masked(fields), ensure_ascii=True)[:_LONGEST_LOGGED]
+
+
+def masked_query(query: str) -> str:
+    """A query for the log, which keeps as little."""
+    kept = [
+        (name, str(_masked(value)))
+        for name, value in parse_qsl(query, keep_blank_values=True)
+        if not _is_secret(name)
+    ]
+    return urlencode(kept)[:_LONGEST_LOGGED]
 
 
 def _form(body: bytes, content_type: str) -> dict[str, Any]:

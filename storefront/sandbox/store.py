@@ -60,7 +60,8 @@ CREATE TABLE IF NOT EXISTS fault (
 );
 CREATE TABLE IF NOT EXISTS request (
   id INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, body TEXT NOT NULL,
-  status INTEGER NOT NULL, code INTEGER, fault TEXT, ms REAL NOT NULL, peer TEXT NOT NULL, rule TEXT, document TEXT
+  status INTEGER NOT NULL, code INTEGER, fault TEXT, ms REAL NOT NULL, peer TEXT NOT NULL, query TEXT,
+  rule TEXT, document TEXT
 );
 CREATE INDEX IF NOT EXISTS request_path ON request (path, id);
 CREATE TABLE IF NOT EXISTS opened_window (
@@ -68,7 +69,7 @@ CREATE TABLE IF NOT EXISTS opened_window (
 );
 """
 
-_ADDED_LATER = (("request", "rule", "TEXT"), ("request", "document", "TEXT"))
+_ADDED_LATER = (("request", "query", "TEXT"), ("request", "rule", "TEXT"), ("request", "document", "TEXT"))
 """Columns that a file written by an older version lacks."""
 
 _TABLES = (

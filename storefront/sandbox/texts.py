@@ -1,4 +1,4 @@
-"""What the window's pages say, in Korean and English."""
+"""What the sandbox's pages say, in Korean and English: the window here, the console in a module of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from flask import Request
 
+from storefront.sandbox import console_texts
+
 KOREAN: Mapping[str, str] = {
+    **console_texts.KOREAN,
     "title": "모의 결제창",
     "tape": "연습용 결제창이에요. 진짜 카드 번호를 넣지 마세요.",
     "pay_to": "이 주문을 결제해요",
@@ -68,6 +71,7 @@ KOREAN: Mapping[str, str] = {
 }
 
 ENGLISH: Mapping[str, str] = {
+    **console_texts.ENGLISH,
     "title": "Mock payment window",
     "tape": "A practice payment window. Do not enter a real card number.",
     "pay_to": "You are paying for this order",

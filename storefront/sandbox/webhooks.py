@@ -109,6 +109,10 @@ class Webhooks:
         with self._changed:
             self._changed.notify_all()
 
+    def hold(self, webhook_id: int) -> None:
+        """Keep a webhook back that has not been sent yet, until somebody asks for it."""
+        self._store.write("UPDATE webhook SET state = 'held' WHERE id = ? AND state = 'pending'", webhook_id)
+
     def drain(self, timeout_s: float) -> dict[str, int]:
         """Wait until nothing is pending; how many are delivered and how many still wait."""
         if not self._settings.background:

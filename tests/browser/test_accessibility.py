@@ -82,14 +82,19 @@ def test_the_results_that_are_not_paid(journey: Journey, sandbox: Sandbox) -> No
 
 
 def test_the_console(journey: Journey, sandbox: Sandbox) -> None:
-    """Every list of the sandbox, with a row opened."""
+    """Every list of the sandbox, with a row opened, and a fault that was not set."""
     journey.buy()
-    for tab in ("payments", "keys", "requests", "webhooks", "faults"):
+    sandbox.fault("/payments/nothing", "error")
+    for tab in ("payments", "keys", "schedules", "requests", "webhooks", "faults"):
         journey.page.goto(f"{sandbox.url}/_sandbox/console/{tab}")
         rows = journey.page.locator("summary")
         if rows.count():
             rows.first.click()
         look(journey.page, tab)
+    journey.page.get_by_label("Path").fill("nothing")
+    journey.page.get_by_role("button", name="Break it").click()
+    expect(journey.page.get_by_role("alert")).to_be_focused()
+    look(journey.page, "a fault that was not set")
 
 
 def test_the_window_takes_the_focus_and_gives_it_back(journey: Journey) -> None:
