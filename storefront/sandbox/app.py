@@ -23,6 +23,8 @@ _REST_ROOTS = re.compile(
 )
 """Where i'mport has operations, simulated or not."""
 _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
+_PLAYED_NAMES = ("api.iamport.kr", "service.iamport.kr", "cdn.iamport.kr")
+"""A machine or a browser may be told that these are here, so that programs which know no other name meet the sandbox."""
 
 
 def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
@@ -50,11 +52,12 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
 def _keep_to_this_machine() -> None:
     """Other machines, other names and other pages' scripts stay outside: none of this asks for a password."""
     host = urlsplit(f"//{request.host}").hostname
-    if host not in _OWN_NAMES:
+    is_own = request.path.startswith("/_sandbox")
+    if host not in (_OWN_NAMES if is_own else _OWN_NAMES + _PLAYED_NAMES):
         abort(403, "the sandbox answers to localhost only")
     if not _is_loopback(request.remote_addr):
         abort(403, "the sandbox is for this machine only")
-    if not request.path.startswith("/_sandbox"):
+    if not is_own:
         return
     origin = request.headers.get("Origin")
     if request.method not in ("GET", "HEAD") and origin not in (None, request.host_url.rstrip("/")):

@@ -212,6 +212,7 @@ def _form(one: OpenedWindow, problems: list[str] | None = None) -> Response:
     return _page(
         "window.html",
         one.opening,
+        window_id=one.id,
         params=params,
         amount=amount,
         kind=("first" if amount else "key") if params.get("customer_uid") else "once",

@@ -226,6 +226,26 @@ def test_another_setting_has_a_frame_of_its_own(page: Page, merchant: Merchant, 
     assert sandbox.net(merchant.params["merchant_uid"]) == 1_000
 
 
+@pytest.mark.parametrize("merchant", ["the old SDK"], indirect=True)
+@pytest.mark.parametrize("device", ["desktop"])
+def test_the_old_sdk_pays_under_the_name_it_knows(
+    page: Page, merchant: Merchant, sandbox: Sandbox, servers: Servers, device: str
+) -> None:
+    """With every request to the service host's own name led here by the browser."""
+    merchant.sandbox_url = name = "https://service.iamport.kr"
+
+    def lead_here(route: Route) -> None:
+        route.fulfill(response=route.fetch(url=route.request.url.replace(name, servers.sandbox_url)))
+
+    page.route(f"{name}/**", lead_here)
+    page.goto(merchant.url)
+
+    open_window(page, merchant, device).pick("approve").pay()
+
+    assert told(page)["paid_amount"] == 1_000
+    assert sandbox.net(merchant.params["merchant_uid"]) == 1_000
+
+
 @pytest.mark.parametrize("device", ["desktop"])
 @pytest.mark.parametrize("pg", ["jtnet", "", "jtnte", f"jtnet.{SECOND_MID}x"])
 def test_an_unclear_pg_means_the_default_frame(page: Page, merchant: Merchant, pg: str) -> None:

@@ -71,6 +71,21 @@ def test_a_phone_without_a_way_back_is_told_where_it_is(sandbox: Sandbox) -> Non
     assert "&lt;b&gt;no&lt;/b&gt;" in reply.text
 
 
+@pytest.mark.parametrize("name", ["service.iamport.kr", "cdn.iamport.kr", "api.iamport.kr"])
+def test_it_answers_under_the_names_of_imports(sandbox: Sandbox, name: str) -> None:
+    """For scripts and clients that know no other; what i'mport has not is there under no name but the machine's own."""
+    for path in (f"/users/pg/{CODE}", f"/payments/ready/{CODE}"):
+        assert sandbox.session.get(f"https://{name}{path}", timeout=30).status_code == 200
+    for path in ("/_sandbox/", "/_sandbox/ledger"):
+        assert sandbox.session.get(f"https://{name}{path}", timeout=30).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["evil.example", "service.iamport.kr.evil.example", "iamport.kr"])
+def test_it_answers_under_no_other_name(sandbox: Sandbox, name: str) -> None:
+    """A page elsewhere could make its own name point here."""
+    assert sandbox.session.get(f"http://{name}/users/pg/{CODE}", timeout=30).status_code == 403
+
+
 @pytest.mark.parametrize("custom_data", [{"bag": "한낮"}, ["a"], "text", 7])
 def test_custom_data_comes_back_as_json_text(sandbox: Sandbox, custom_data: Any) -> None:
     """And a parameter nobody knows goes nowhere."""
