@@ -5,9 +5,11 @@ the shop, so it can stand in for i'mport beside a shop in any language.
 
 *Faithful* (to the official V1 description and documentation): paths, parameters, limits, the envelope, the fields of
 payments and billing keys, token reuse and renewal, Korean error texts, `code: 0` for a declined charge, cancelled for a
-partial cancel, test-channel payments hidden without `include_sandbox`, which events send a webhook, the old SDK's messages.
+partial cancel, test-channel payments hidden without `include_sandbox`, which events send a webhook, the messages between
+the old SDK and its service host.
 *Simplified*: one merchant, one PG setting (JTNet), won only.
-*Invented*: the look of the payment window, how the new SDK talks (it talks like the old one), texts nobody has documented, test cards.
+*Invented*: the look of the payment window, how the new SDK talks to it (like the old one), texts nobody has documented,
+test cards.
 *Not simulated*: anything that is not card billing; it answers HTTP 501. Everything a real i'mport lacks (ledger, faults,
 clock, console) is under `/_sandbox/`.
 """

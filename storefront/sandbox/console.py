@@ -67,7 +67,7 @@ def break_something() -> Any:
 
 
 @blueprint.post("/console/<act>")
-def act(act: str) -> Any:
+def press(act: str) -> Any:
     """What the console's buttons do; then back to the list they were on."""
     done = _ACTS.get(act)
     named = request.form.get("id", "0")
