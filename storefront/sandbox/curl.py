@@ -55,4 +55,4 @@ def _json(body: str) -> list[str]:
 
 def _hint(body: str) -> str:
     missing = _NOT_KEPT in body or "\\u2026" in body
-    return '# Card data are not kept: write them where "…" stands.\n' if missing else ""
+    return "# Card data are not kept: write them where \\u2026 stands.\n" if missing else ""

@@ -226,6 +226,16 @@ def test_a_secret_of_ones_own_is_on_no_page() -> None:
     app.extensions["sandbox"].close()
 
 
+def test_a_command_says_where_card_data_are_missing(sandbox: Sandbox) -> None:
+    """They are kept nowhere, so whoever repeats the request writes them again."""
+    sandbox.issue_key("key_1")
+
+    command = curl_of(see(sandbox, "requests", q="/subscribe/customers/key_1"))
+
+    assert command.startswith("# Card data are not kept")
+    assert "4242" not in command
+
+
 @pytest.fixture
 def served() -> Iterator[Sandbox]:
     """A sandbox that other programs can reach."""
