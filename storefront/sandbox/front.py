@@ -151,9 +151,7 @@ def masked(body: bytes, content_type: str) -> str:
 def masked_query(query: str) -> str:
     """A query for the log, which keeps as little."""
     kept = [
-        (name, str(_masked(value)))
-        for name, value in parse_qsl(query, keep_blank_values=True)
-        if not _is_secret(name)
+        (name, str(_masked(value))) for name, value in parse_qsl(query, keep_blank_values=True) if not _is_secret(name)
     ]
     return urlencode(kept)[:_LONGEST_LOGGED]
 
