@@ -231,7 +231,7 @@ OPERATIONS = (
     Operation("POST", "/subscribe/payments/schedule/{merchant_uid}/retry", PAYMENT, (*_BODY, 404)),
     Operation("GET", "/subscribe/payments/schedule/customers/{customer_uid}", SCHEDULES, (200, 400, 401)),
 )
-_NOT_REST = re.compile(r"/payments/(ready|open|window)(/.*)?")
+_NOT_REST = re.compile(r"/payments/(ready|open|window|fail)(/.*)?")
 """Pages of the service host, at addresses beside the operations."""
 
 
