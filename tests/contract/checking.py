@@ -77,7 +77,8 @@ def problems(operation: Operation, response: requests.Response, *, lenient: bool
         return
     yield from of_body(operation, response.status_code, body, lenient=lenient)
     if official.IS_THERE:
-        for problem in official.problems(operation.method, operation.path, response.status_code, body):
+        problem = official.problem(operation.method, operation.path, response.status_code, body)
+        if problem:
             yield f"official description: {problem}"
 
 

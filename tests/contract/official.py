@@ -9,12 +9,12 @@ and a page in its own words and for every client.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft4Validator
+from jsonschema.exceptions import best_match
 
 PATH = Path(__file__).parents[3] / "shared" / "iamport" / "v1.openapi.json"
 IS_THERE = PATH.is_file()
@@ -44,10 +44,10 @@ def operations() -> dict[str, set[int]]:
     }
 
 
-def problems(method: str, path: str, status: int, body: Any) -> Iterator[str]:
-    """What is wrong with the reply of an operation."""
-    for error in _validator(method, path, status).iter_errors(body):
-        yield f"{'.'.join(str(step) for step in error.absolute_path)}: {error.message[:200]}"
+def problem(method: str, path: str, status: int, body: Any) -> str | None:
+    """What is wrong with the reply of an operation, at the deepest place, or None."""
+    error = best_match(_validator(method, path, status).iter_errors(body))
+    return f"{'.'.join(str(step) for step in error.absolute_path)}: {error.message[:200]}" if error else None
 
 
 @cache
