@@ -182,12 +182,12 @@ class Webhooks:
 
 def is_loopback(url: str) -> bool:
     """Whether an address is on this machine."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return False
-    if parts.hostname == "localhost":
-        return True
     try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return False
+        if parts.hostname == "localhost":
+            return True
         return ipaddress.ip_address(parts.hostname).is_loopback
     except ValueError:
         return False

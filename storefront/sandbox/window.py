@@ -207,11 +207,17 @@ class _Ending:
     ) -> WindowResult:
         if self.device == "pc":
             return WindowResult(imp_uid, self.merchant_uid, status, told, None)
+        return WindowResult(imp_uid, self.merchant_uid, status, None, self._redirect(query))
+
+    def _redirect(self, query: dict[str, Any]) -> str | None:
         target = str(self.params.get("m_redirect_url") or "")
-        redirect = None
-        if urlsplit(target).scheme in ("http", "https"):
-            redirect = f"{target}{'&' if urlsplit(target).query else '?'}{urlencode(query)}"
-        return WindowResult(imp_uid, self.merchant_uid, status, None, redirect)
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            return None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return None
+        return f"{target}{'&' if parts.query else '?'}{urlencode(query)}"
 
 
 def _old_facts(payment: Mapping[str, Any]) -> dict[str, Any]:
