@@ -23,6 +23,7 @@ from storefront.sandbox.envelope import (
     Refusal,
 )
 from storefront.sandbox.identifiers import Identifiers
+from storefront.sandbox.paging import paged, paging
 from storefront.sandbox.parameters import Parameters
 from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.store import Row, Store
@@ -64,6 +65,8 @@ class Draft:
     user_agent: str | None = None
     card_quota: int = 0
     notice_url: str | None = None
+    imp_uid: str | None = None
+    """Its id, if it was told to somebody before; a new one unless told."""
     at: int | None = None
     """When it happens, in UNIX seconds; now, unless a schedule was due earlier."""
 
@@ -269,7 +272,7 @@ class Payments:
 
     def _write(self, draft: Draft, status: str, *, facts: dict[str, Any], paid_at: int = 0, failed_at: int = 0) -> str:
         now = draft.at or self._clock.seconds()
-        imp_uid = self._new_imp_uid(server_side=draft.channel == "api")
+        imp_uid = draft.imp_uid or self.new_imp_uid(draft.channel)
         details = {
             **draft.card,
             **draft.buyer,
@@ -302,11 +305,12 @@ class Payments:
         pg_tid = self._identifiers.pg_tid(self._settings.pg_id, datetime.fromtimestamp(at, SEOUL))
         return {"pg_tid": pg_tid, "apply_num": self._identifiers.apply_num() if amount else ""}
 
-    def _new_imp_uid(self, *, server_side: bool) -> str:
-        imp_uid = self._identifiers.imp_uid(server_side=server_side)
-        while self._store.one("SELECT 1 FROM payment WHERE imp_uid = ?", imp_uid):
-            imp_uid = self._identifiers.imp_uid(server_side=server_side)
-        return imp_uid
+    def new_imp_uid(self, channel: str) -> str:
+        """An id that no payment has; a server's payments have their own kind."""
+        while True:
+            imp_uid = self._identifiers.imp_uid(server_side=channel == "api")
+            if not self._store.one("SELECT 1 FROM payment WHERE imp_uid = ?", imp_uid):
+                return imp_uid
 
     def _page(self, where: str, values: Sequence[Any], order: str, page: int, limit: int) -> dict[str, Any]:
         total = self._store.number(f"SELECT count(*) FROM payment WHERE {where}", *values)  # noqa: S608
@@ -322,18 +326,6 @@ class Payments:
             )
             for row in rows
         ]
-
-
-def paging(parameters: Parameters, *, least: int = 1) -> tuple[int, int]:
-    """The page and its size: 20 unless told, 1,000 at most. Where page 0 is allowed it is the first one."""
-    page = parameters.number("page", 1, least=least, most=10**9)
-    return page or 1, parameters.number("limit", 20, least=1, most=1000)
-
-
-def paged(total: int, page: int, limit: int, found: list[dict[str, Any]]) -> dict[str, Any]:
-    """I'mport's page: `previous` and `next` are page numbers, 0 when there is none."""
-    following = page + 1 if page * limit < total else 0
-    return {"total": total, "previous": page - 1, "next": following, "list": found}
 
 
 def _of_order(merchant_uid: str, status: str | None) -> tuple[str, list[Any]]:

@@ -21,9 +21,9 @@ from storefront.sandbox.envelope import (
     refused,
     unknown_key,
 )
+from storefront.sandbox.paging import paging
 from storefront.sandbox.parameters import Parameters
 from storefront.sandbox.parts import Sandbox
-from storefront.sandbox.payments import paging
 
 blueprint = Blueprint("rest", __name__)
 

@@ -28,8 +28,9 @@ from storefront.sandbox.envelope import (
     unknown_key,
 )
 from storefront.sandbox.keys import Keys
+from storefront.sandbox.paging import paged, paging
 from storefront.sandbox.parameters import Parameters
-from storefront.sandbox.payments import Draft, Payments, paged, paging
+from storefront.sandbox.payments import Draft, Payments
 from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.store import Row, Store
 from storefront.sandbox.webhooks import Webhooks

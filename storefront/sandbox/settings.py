@@ -27,6 +27,7 @@ class SandboxSettings:
             has written down which it is.
         decline_reason: the reason of every declined card, instead of the test card's own; JTNet's are not published.
         extra_fields: add a field that nobody knows to payments, billing keys and schedules, as i'mport may at any time.
+        confirm_as_form: ask a `confirm_url` with a form instead of JSON; nobody has written down which it is.
         pg_id: the MID at JTNet.
     """
 
@@ -45,4 +46,5 @@ class SandboxSettings:
     cancelled_windows_stay_ready: bool = False
     decline_reason: str | None = None
     extra_fields: bool = False
+    confirm_as_form: bool = False
     pg_id: str = "tpaytest2m"

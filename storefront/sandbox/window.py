@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
-from storefront.sandbox import cards, prepared
+from storefront.sandbox import cards, confirmation, prepared
 from storefront.sandbox.cards import Behaviour, CardInput, InvalidCard
 from storefront.sandbox.parameters import LARGEST_AMOUNT, storable
 from storefront.sandbox.parts import Sandbox
@@ -152,14 +152,16 @@ def _use_card(
     number = cards.digits(card.number)
     card_code, card_name = cards.issuer(number)
     facts = {"card_code": card_code, "card_name": card_name, "card_number": cards.masked(number), "card_type": 0}
-    draft = replace(draft, card=facts, amount=draft.amount if charge_amount is None else charge_amount)
-    if behaviour.window_decline:
-        imp_uid = sandbox.payments.decline_card(draft, behaviour.window_decline)
-        reason = sandbox.settings.decline_reason or behaviour.window_decline
-        result = ending.failed(imp_uid, "failed", _DECLINED, reason)
+    imp_uid = sandbox.payments.new_imp_uid(draft.channel)
+    amount = draft.amount if charge_amount is None else charge_amount
+    draft = replace(draft, card=facts, amount=amount, imp_uid=imp_uid)
+    problem = _problem(sandbox, behaviour, ending.params.get("confirm_url"), draft, imp_uid)
+    if problem:
+        sandbox.payments.decline(draft, problem)
+        result = ending.failed(imp_uid, "failed", _DECLINED, problem)
     else:
         with sandbox.store.transaction():
-            imp_uid = sandbox.payments.approve(draft)
+            sandbox.payments.approve(draft)
             if draft.customer_uid:
                 sandbox.keys.store(draft.customer_uid, card, behaviour)
                 if draft.amount:
@@ -169,6 +171,15 @@ def _use_card(
     sandbox.webhooks.deliver_first()
     time.sleep(behaviour.slow_s)
     return ending.lost(result.imp_uid, result.status) if outcome == "lose_callback" else result
+
+
+def _problem(sandbox: Sandbox, behaviour: Behaviour, confirm_url: object, draft: Draft, imp_uid: str) -> str | None:
+    """Why the card company, or else the shop, does not approve; None if both do."""
+    if behaviour.window_decline:
+        return sandbox.settings.decline_reason or behaviour.window_decline
+    if not confirm_url:
+        return None
+    return confirmation.objection(sandbox.settings, str(confirm_url), imp_uid, draft.merchant_uid, draft.amount)
 
 
 @dataclass(frozen=True)

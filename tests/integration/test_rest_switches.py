@@ -129,6 +129,7 @@ SWITCHES = {
     "test_channel": ("--no-test-channel", False),
     "cancelled_windows_stay_ready": ("--cancelled-windows-stay-ready", True),
     "extra_fields": ("--extra-fields", True),
+    "confirm_as_form": ("--confirm-as-form", True),
     "decline_reason": ("--decline-reason=no", "no"),
 }
 
