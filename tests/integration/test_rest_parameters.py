@@ -125,6 +125,37 @@ def test_the_authorization_header_decides_over_the_older_one(sandbox: Sandbox) -
     assert status(token, "wrong") == 200
 
 
+def test_a_token_is_shared_for_half_an_hour_and_stretched_in_its_last_minute(sandbox: Sandbox) -> None:
+    """By five minutes; afterwards there is another one, and the old one is worth nothing."""
+    keys = {"imp_key": "sandbox_key", "imp_secret": "sandbox_secret"}
+
+    def ask() -> tuple[str, int, int]:
+        got = sandbox.session.post(f"{sandbox.url}/users/getToken", data=keys).json()["response"]
+        return got["access_token"], got["expired_at"], got["expired_at"] - got["now"]
+
+    token, expired_at, left = ask()
+    assert (len(token), left) == (40, 1_800)
+    sandbox.advance(minutes=28)
+    assert ask()[:2] == (token, expired_at)
+    sandbox.advance(seconds=90)
+    assert ask()[:2] == (token, expired_at + 300)
+    sandbox.advance(minutes=6)
+    status = sandbox.session.get(f"{sandbox.url}/users/pg", headers={"Authorization": token}).status_code
+    assert status == 401
+    another, _, left = ask()
+    assert (another != token, left) == (True, 1_800)
+
+
+def test_a_charge_needs_no_name_and_no_currency(sandbox: Sandbox) -> None:
+    """Today's description requires a name, older clients send none; a sub-merchant's header does no harm."""
+    order = {"customer_uid": "customer-1", "merchant_uid": "order-1", "amount": 1_000}
+    payment = sandbox.send("POST", AGAIN, json=order, headers={"Tier": "ABC"}).json()["response"]
+    assert (payment["status"], payment["name"], payment["currency"]) == ("paid", None, "KRW")
+    later = {"merchant_uid": "month-1", "amount": 1_000, "schedule_at": sandbox.now() + DAY_S}
+    [kept] = sandbox.call("POST", SCHEDULE, customer_uid="customer-1", schedules=[later])["response"]
+    assert (kept["name"], kept["currency"]) == (None, "KRW")
+
+
 @pytest.mark.parametrize(
     ("keys", "status", "message"),
     [

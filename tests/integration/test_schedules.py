@@ -134,6 +134,18 @@ def test_what_failed_can_be_charged_again_now_or_later(sandbox: Sandbox, custome
     assert sandbox.call("POST", f"{SCHEDULE}/month-2/reschedule", schedule_at=at + 5 * DAY_S)["code"] != 0
 
 
+def test_a_failed_charge_whose_key_is_gone_cannot_be_charged_again(sandbox: Sandbox, customer: str) -> None:
+    """404, with the text of an unknown key."""
+    sandbox.issue_key(customer, DECLINED_LATER)
+    schedule(sandbox, customer, planned(sandbox, "month-1"))
+    sandbox.advance(days=31)
+    sandbox.call("DELETE", f"/subscribe/customers/{customer}")
+    reply = sandbox.send("POST", f"{SCHEDULE}/month-1/retry")
+    message = f"요청하신 customer_uid({customer})로 등록된 정보를 찾을 수 없습니다."
+    assert (reply.status_code, reply.json()["message"]) == (404, message)
+    assert sandbox.net() == 0
+
+
 def test_nothing_is_scheduled_unless_everything_can_be(sandbox: Sandbox, customer: str) -> None:
     """One bad charge among good ones."""
     past = planned(sandbox, "month-2", days=-1)
