@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from storefront.sandbox import cards, objects
-from storefront.sandbox.charges import BUYER_LENGTHS, Charges, draft_of
+from storefront.sandbox.charges import BUYER_LENGTHS, LONGEST_CHANNEL, Charges, draft_of
 from storefront.sandbox.clock import MovableClock
 from storefront.sandbox.envelope import (
     ALREADY_SCHEDULED,
@@ -73,6 +73,7 @@ class Schedules:
             Refusal: nothing was scheduled.
         """
         customer_uid = parameters.required_text("customer_uid", 80)
+        parameters.text("channel_key", LONGEST_CHANNEL)
         wanted = parameters.objects("schedules")
         with self._store.transaction():
             key = self._key(customer_uid, parameters)
