@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.contract.table import operation_of
+from tests.contract.table import OPERATIONS, operation_of
 from tests.people import Sandbox
 
 CARD = {"card_number": "4242-4242-4242-4242", "expiry": "2040-12", "birth": "900101", "pwd_2digit": "12"}
@@ -46,7 +46,7 @@ class Walk:
 
     def _call(self, method: str, path: str, body: dict[str, Any]) -> tuple[str, requests.Response]:
         operation = operation_of(method, path)
-        assert operation, f"{method} {path} is in no table"
+        assert operation in OPERATIONS, f"{method} {path} is in no table"
         return operation.name, self._sandbox.send(method, path, json=body or None)
 
 

@@ -231,12 +231,16 @@ OPERATIONS = (
     Operation("POST", "/subscribe/payments/schedule/{merchant_uid}/retry", PAYMENT, (*_BODY, 404)),
     Operation("GET", "/subscribe/payments/schedule/customers/{customer_uid}", SCHEDULES, (200, 400, 401)),
 )
-_NOT_REST = re.compile(r"/payments/(ready|open|window|fail)(/.*)?")
-"""Pages of the service host, at addresses beside the operations."""
+ELSEWHERE = Operation("", "", None, (200, 403, 404, 405, 413, 501))
+"""Whatever else is asked of i'mport's API: it never succeeds, and says so in the envelope."""
+_NOT_REST = re.compile(r"/payments/(ready|open|window|fail)(/.*)?|/users/pg/.+")
+"""Pages and scripts of the service host, at addresses beside the operations."""
+_REST = re.compile(r"/(payments|subscribe|users|certifications)(/.*)?")
 
 
 def operation_of(method: str, path: str) -> Operation | None:
-    """The operation behind a request, or None; the first in the table wins."""
-    if _NOT_REST.fullmatch(path):
+    """The operation behind a request, or None if it is no business of the API's; the first in the table wins."""
+    if _NOT_REST.fullmatch(path) or not _REST.fullmatch(path):
         return None
-    return next((one for one in OPERATIONS if one.method == method and one.address.fullmatch(path)), None)
+    found = (one for one in OPERATIONS if one.method == method and one.address.fullmatch(path))
+    return next(found, ELSEWHERE)
