@@ -20,6 +20,7 @@ from storefront.config import Settings, SettingsError
 from storefront.sandbox import SandboxSettings, create_sandbox
 from storefront.sandbox.seed import BadSeedError
 from storefront.sandbox.server import create_server as create_sandbox_server
+from storefront.sandbox.webhooks import MOST_RESENDS, RemoteTargetError
 
 SANDBOX = SandboxSettings()
 
@@ -99,6 +100,21 @@ def run(port: int) -> None:
 @click.option("--secret", default=SANDBOX.secret, show_default=True, help="The REST API secret it accepts.")
 @click.option("--code", default=SANDBOX.code, show_default=True, help="The merchant's identification code.")
 @click.option("--webhook-url", help="Where webhooks go when a payment names no notice_url.")
+@click.option(
+    "--webhook-content-type",
+    type=click.Choice(["json", "form"]),
+    default="json",
+    show_default=True,
+    help="How a webhook's body is written.",
+)
+@click.option(
+    "--webhook-resends",
+    type=click.IntRange(0, MOST_RESENDS),
+    default=0,
+    show_default=True,
+    help="How often a webhook that failed is sent again, a minute apart.",
+)
+@click.option("--allow-remote-webhooks", is_flag=True, help="Send webhooks to other machines too.")
 @click.option("--state", default=":memory:", help="The file that keeps its state.", show_default=True)
 @click.option("--seed", type=int, help="Makes ids the same in every run.")
 @click.option("--seed-file", type=click.Path(exists=True, dir_okay=False), help="JSON with payments to begin with.")
@@ -118,6 +134,8 @@ def sandbox(port: int, **options: Any) -> None:
     """The i'mport sandbox alone, for any shop in any language."""
     try:
         app = create_sandbox(SandboxSettings(**options))
+    except RemoteTargetError as error:
+        raise click.ClickException(f"--webhook-url: {error}, --allow-remote-webhooks allows it") from None
     except BadSeedError as error:
         raise click.ClickException(str(error)) from None
     sockets: serving.SocketMap = {}

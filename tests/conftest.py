@@ -152,7 +152,7 @@ def shop(settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock)
     database: Database = app.extensions["billing"].database
     schema.create(database)
     shop = Shop(app, clock, sandbox)
-    sandbox_app.extensions["sandbox"].webhooks.send = lambda url, body: _deliver(shop, url, body)
+    sandbox_app.extensions["sandbox"].webhooks.open_session = lambda: session_for(app)
     yield shop
     if os.environ.get("TEST_DATABASE_URL"):
         with database.writing() as session:
@@ -175,7 +175,3 @@ def another_shopper(shop: Shop, sandbox: Sandbox) -> Shopper:
 
 def _gateway(settings: Settings, session: requests.Session) -> Iamport:
     return Iamport(settings.imp_api_url, settings.imp_key, settings.imp_secret, live=settings.imp_live, session=session)
-
-
-def _deliver(shop: Shop, url: str, body: dict[str, Any]) -> int:
-    return int(shop.browser().post(url.removeprefix(SHOP_URL), json=body).status_code)

@@ -10,7 +10,7 @@ import requests
 
 from storefront.sandbox.parameters import storable
 from storefront.sandbox.settings import SandboxSettings
-from storefront.sandbox.webhooks import is_loopback
+from storefront.sandbox.deliveries import is_loopback
 
 TIMEOUT_S = 10.0
 STOPPED = "고객사 요청에 의해 결제를 중단합니다. (상세사유 : {})"

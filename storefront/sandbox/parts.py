@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 from storefront.sandbox import seed
@@ -36,6 +37,8 @@ class Sandbox:
     keys: Keys = field(init=False)
     charges: Charges = field(init=False)
     schedules: Schedules = field(init=False)
+    _moving: threading.Lock = field(init=False, default_factory=threading.Lock)
+    """Held while the clock is moved: another move begins where this one ends."""
 
     def __post_init__(self) -> None:
         """Open the store and build the books."""
@@ -53,30 +56,34 @@ class Sandbox:
         )
         self._begin()
         self.webhooks.before_looking = self.schedules.run_due
-        if self.schedules.next_at() is not None:
-            self.webhooks.wake()
+        self.webhooks.wake()
 
     def advance(self, seconds: int) -> None:
-        """Move the clock, stopping wherever a schedule is due, so that a shop can schedule the next one from there.
+        """Move the clock, stopping wherever a schedule or a webhook is due, so that a shop can act from there.
 
         Args:
             seconds: how far, 0 or more.
         """
-        end = self.clock.seconds() + seconds
-        while (at := self.schedules.next_at()) is not None and at <= end:
-            self.clock.advance(max(at - self.clock.seconds(), 0))
-            self.schedules.run_due()
-            self.webhooks.deliver_first()
-            if self.settings.background:
-                self.webhooks.drain(LONGEST_WAIT_S)
-        self.clock.advance(max(end - self.clock.seconds(), 0))
+        with self._moving:
+            end = self.clock.seconds() + seconds
+            while (at := self._next_at()) is not None and at <= end:
+                self.clock.advance(max(at - self.clock.seconds(), 0))
+                self.schedules.run_due()
+                self.webhooks.deliver_first()
+                self.webhooks.send_due(LONGEST_WAIT_S)
+            self.clock.advance(max(end - self.clock.seconds(), 0))
+            self.webhooks.wake()
+
+    def _next_at(self) -> int | None:
+        return min((at for at in (self.schedules.next_at(), self.webhooks.next_at()) if at is not None), default=None)
 
     def reset(self) -> None:
         """Forget everything, clock and tokens included, and begin as it did at first."""
-        self.store.clear()
-        self.clock.reset()
-        self.faults.clear()
-        self._begin()
+        with self._moving, self.store.transaction():
+            self.store.clear()
+            self.clock.reset()
+            self.faults.clear()
+            self._begin()
 
     def _begin(self) -> None:
         if self.settings.seed_file:

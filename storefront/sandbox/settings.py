@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from storefront.sandbox.deliveries import ContentType
+
 
 @dataclass(frozen=True)
 class SandboxSettings:
@@ -18,6 +20,8 @@ class SandboxSettings:
         seed: makes ids the same in every run.
         seed_file: JSON with payments to begin with.
         allow_remote_webhooks: send webhooks to other machines too.
+        webhook_content_type: how a webhook's body is written, `json` or `form`.
+        webhook_resends: how often a webhook that failed is sent again, a minute apart; i'mport offers up to 5.
         background: send webhooks by itself; without it they wait for `drain`.
         test_channel: whether payments are marked as made through a test channel (`sandbox: true`).
         schedule_lists_are_arrays: answer schedule searches with a plain array (the description) instead of a page
@@ -39,6 +43,8 @@ class SandboxSettings:
     seed: int | None = None
     seed_file: str | None = None
     allow_remote_webhooks: bool = False
+    webhook_content_type: ContentType = "json"
+    webhook_resends: int = 0
     background: bool = True
     test_channel: bool = True
     unknown_key_is_404: bool = False

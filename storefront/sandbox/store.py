@@ -101,6 +101,7 @@ class Store:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._depth = 0
+        self.era = 0
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         self._connection.row_factory = sqlite3.Row
         self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
@@ -173,8 +174,9 @@ class Store:
         )
 
     def clear(self, tables: Sequence[str] = _TABLES) -> None:
-        """Forget everything."""
+        """Forget everything. Whoever is at work across it sees by `era` that his rows are gone and their ids free."""
         with self.transaction():
+            self.era += 1
             for table in tables:
                 self.write(f"DELETE FROM {table}")  # noqa: S608 - names are ours
 

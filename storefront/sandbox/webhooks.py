@@ -1,31 +1,37 @@
 """Webhooks: written down with the payment, sent over HTTP after the reply, by a thread of their own.
 
-Source: the webhook guide. First send 10 s to connect and 30 s to read; one send unless somebody asks for another.
+Source: the webhook guide. One send, unless somebody asks for another or the merchant has chosen resends: those follow a
+minute apart on the sandbox's clock, after a network error or a 5xx (that a 4xx is left alone is assumed).
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
+import math
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
+from storefront.sandbox import deliveries
 from storefront.sandbox.clock import MovableClock
 from storefront.sandbox.faults import Faults
 from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.store import Row, Store
 
-TIMEOUT_S = (10.0, 30.0)
+RESEND_AFTER_S = 60
+MOST_RESENDS = 5
 LONGEST_NAP_S = 1.0
 """Between two looks at what is due."""
 
-Sender = Callable[[str, dict[str, Any]], int]
-"""Posts a body to an address and gives the HTTP status back, or raises `requests.RequestException`."""
+_SHOWN_STATES = {"first": "pending", "resend": "failed"}
+"""What testers call the states that only the queue tells apart: `first` goes out before the reply, `resend` waits."""
+
+
+class RemoteTargetError(ValueError):
+    """Webhooks would leave this machine, and nobody has allowed it; the text says where to."""
 
 
 class Webhooks:
@@ -33,12 +39,17 @@ class Webhooks:
 
     def __init__(self, settings: SandboxSettings, store: Store, clock: MovableClock, faults: Faults) -> None:
         self._settings, self._store, self._clock, self._faults = settings, store, clock, faults
-        self.send: Sender = _post
+        self.open_session: deliveries.OpenSession = requests.Session
         self.before_looking: Callable[[], None] = lambda: None
         self._changed = threading.Condition()
         self._sending = threading.RLock()
         self._thread: threading.Thread | None = None
         self._stopped = False
+        self._local = threading.local()
+        if settings.webhook_url and not self._may_go_to(settings.webhook_url):
+            raise RemoteTargetError(f"{settings.webhook_url} is not on this machine")
+        # Its request did not live to send it.
+        store.write("UPDATE webhook SET state = 'pending' WHERE state = 'first'")
 
     def queue(self, notice_url: str | None, imp_uid: str, merchant_uid: str, status: str, **more: Any) -> None:
         """Write a webhook down, in the caller's transaction; faults decide what becomes of it.
@@ -57,9 +68,9 @@ class Webhooks:
         fault = self._faults.take("webhook", "POST")
         kind = fault.kind if fault else ""
         state = {"drop": "dropped", "hold": "held"}.get(kind, "pending")
-        if not self._allowed(url):
+        if not self._may_go_to(url):
             state = "dropped"
-        due = time.time() + fault.seconds if fault and kind == "delay" else 0.0
+        due = self._now() + fault.seconds if fault and kind == "delay" else 0.0
         for _ in range(2 if kind == "repeat" else 1):
             webhook_id = self._store.insert(
                 "webhook",
@@ -89,43 +100,35 @@ class Webhooks:
             self._changed.notify_all()
 
     def deliver(self, webhook_id: int) -> None:
-        """Send one webhook now and write down how that went."""
+        """Send one webhook now, whatever its state, and write down how that went."""
         with self._sending:
             row = self._store.one("SELECT * FROM webhook WHERE id = ?", webhook_id)
-            if row is None:
-                return
-            attempt: dict[str, Any] = {"at": self._clock.seconds(), "status": None, "error": None, "ms": 0}
-            began = time.monotonic()
-            try:
-                attempt["status"] = self.send(row["url"], json.loads(row["body"]))
-            except requests.RequestException as error:
-                attempt["error"] = type(error).__name__
-            attempt["ms"] = round((time.monotonic() - began) * 1000)
-            attempts = [*json.loads(row["attempts"]), attempt]
-            state = "delivered" if attempt["status"] is not None and attempt["status"] < 300 else "failed"  # noqa: PLR2004
-            self._store.write(
-                "UPDATE webhook SET state = ?, attempts = ? WHERE id = ?", state, json.dumps(attempts), webhook_id
-            )
-        with self._changed:
-            self._changed.notify_all()
+            if row is not None:
+                self._send(row)
 
     def hold(self, webhook_id: int) -> None:
         """Keep a webhook back that has not been sent yet, until somebody asks for it."""
         self._store.write("UPDATE webhook SET state = 'held' WHERE id = ? AND state = 'pending'", webhook_id)
 
     def drain(self, timeout_s: float) -> dict[str, int]:
-        """Wait until nothing is pending; how many are delivered and how many still wait."""
-        if not self._settings.background:
-            while (row := self._next(any_time=True)) is not None:
-                self.deliver(row["id"])
-        else:
-            self.wake()
-            deadline = time.monotonic() + timeout_s
-            with self._changed:
-                while self._pending() and (left := deadline - time.monotonic()) > 0:
-                    self._changed.wait(min(left, 0.05))
+        """Wait until nothing is pending; how many are delivered and how many still wait.
+
+        A delay is waited for, or cut short when no thread sends; a resend that is not due yet is neither.
+        """
+        self._wait(timeout_s, any_time=True)
         delivered = self._store.number("SELECT count(*) FROM webhook WHERE state = 'delivered'")
         return {"delivered": delivered, "pending": self._pending()}
+
+    def send_due(self, timeout_s: float) -> None:
+        """Wait until nothing is due any more; without the thread everything waits for `drain`."""
+        if self._settings.background:
+            self._wait(timeout_s)
+
+    def next_at(self) -> int | None:
+        """When the next one is due that is not due yet, in UNIX seconds, or None."""
+        query = "SELECT min(due) AS at FROM webhook WHERE state IN ('pending', 'resend') AND due > ?"
+        row = self._store.one(query, self._now())
+        return math.ceil(row["at"]) if row and row["at"] is not None else None
 
     def shown(self) -> list[dict[str, Any]]:
         """Every webhook with its attempts, oldest first."""
@@ -139,7 +142,8 @@ class Webhooks:
             "at": row["at"],
             "url": row["url"],
             "body": json.loads(row["body"]),
-            "state": "pending" if row["state"] == "first" else row["state"],
+            "state": _SHOWN_STATES.get(row["state"], row["state"]),
+            "resend_at": round(row["due"]) if row["state"] == "resend" else None,
             "attempts": json.loads(row["attempts"]),
         }
 
@@ -151,8 +155,6 @@ class Webhooks:
         if self._thread is not None:
             self._thread.join(timeout=1)
 
-    _local = threading.local()
-
     def _first(self) -> list[int]:
         ids: list[int] = getattr(self._local, "ids", [])
         self._local.ids = ids
@@ -162,38 +164,63 @@ class Webhooks:
         while not self._stopped:
             self.before_looking()
             self.deliver_first()
-            row = self._next()
-            if row is not None:
-                self.deliver(row["id"])
+            if self._send_next():
                 continue
             with self._changed:
-                self._changed.wait(0.05 if self._pending() else LONGEST_NAP_S)
+                if (
+                    self._next() is None and not self._stopped
+                ):  # looked at again with the lock in hand, so that no call to wake is missed
+                    self._changed.wait(0.05 if self._pending() else LONGEST_NAP_S)
+
+    def _wait(self, timeout_s: float, *, any_time: bool = False) -> None:
+        if not self._settings.background:
+            while self._send_next(any_time=any_time):
+                pass
+            return
+        self.wake()
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while self._next(any_time=any_time) and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(min(left, 0.05))
+
+    def _send_next(self, *, any_time: bool = False) -> bool:
+        with self._sending:
+            row = self._next(any_time=any_time)
+            if row is not None:
+                self._send(row)
+        return row is not None
+
+    def _send(self, row: Row) -> None:
+        era, at, earlier = self._store.era, self._clock.seconds(), json.loads(row["attempts"])
+        if not self._may_go_to(row["url"]):
+            return
+        timeout = deliveries.RESEND_TIMEOUT if earlier else deliveries.FIRST_TIMEOUT
+        how, body = self._settings.webhook_content_type, json.loads(row["body"])
+        attempt = {"at": at, **deliveries.attempt(self.open_session, row["url"], body, how, timeout)}
+        state, due = "failed", 0
+        if deliveries.is_delivered(attempt):
+            state = "delivered"
+        elif deliveries.deserves_another(attempt) and len(earlier) < self._settings.webhook_resends:
+            state, due = "resend", at + RESEND_AFTER_S
+        attempts = json.dumps([*earlier, attempt])
+        with self._store.transaction() as store:
+            if store.era == era:  # otherwise everything was forgotten meanwhile, and the id may be another webhook's
+                store.write(
+                    "UPDATE webhook SET state = ?, due = ?, attempts = ? WHERE id = ?", state, due, attempts, row["id"]
+                )
+        with self._changed:
+            self._changed.notify_all()
 
     def _next(self, *, any_time: bool = False) -> Row | None:
-        due = "" if any_time else f" AND due <= {time.time()}"
-        return self._store.one(f"SELECT * FROM webhook WHERE state = 'pending'{due} ORDER BY id LIMIT 1")  # noqa: S608
+        query, now = "SELECT * FROM webhook WHERE state = ? AND due <= ? ORDER BY id LIMIT 1", self._now()
+        resend = self._store.one(query, "resend", now)
+        return resend or self._store.one(query, "pending", math.inf if any_time else now)
 
     def _pending(self) -> int:
         return self._store.number("SELECT count(*) FROM webhook WHERE state = 'pending'")
 
-    def _allowed(self, url: str) -> bool:
-        return self._settings.allow_remote_webhooks or is_loopback(url)
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
 
-
-def is_loopback(url: str) -> bool:
-    """Whether an address is on this machine."""
-    try:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            return False
-        if parts.hostname == "localhost":
-            return True
-        return ipaddress.ip_address(parts.hostname).is_loopback
-    except ValueError:
-        return False
-
-
-def _post(url: str, body: dict[str, Any]) -> int:
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.post(url, json=body, timeout=TIMEOUT_S, allow_redirects=False).status_code
+    def _may_go_to(self, url: str) -> bool:
+        return self._settings.allow_remote_webhooks or deliveries.is_loopback(url)

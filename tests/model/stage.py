@@ -71,7 +71,7 @@ class Stage:
             SandboxSettings(background=False, webhook_url=f"{SHOP_URL}/webhooks/iamport", state=":memory:")
         )
         self.books = self._sandbox_app.extensions["sandbox"]
-        self.books.webhooks.send = self._deliver
+        self.books.webhooks.open_session = lambda: session_for(self.app)
         self.sandbox = Sandbox(session_for(self._sandbox_app), SANDBOX_URL)
         self.adapter = _InterruptedAdapter(self._sandbox_app)
         self.app = self._start()
@@ -146,9 +146,6 @@ class Stage:
             for merchant_uid, event in session.execute(query):
                 found[merchant_uid][event] += 1
         return found
-
-    def _deliver(self, url: str, body: dict[str, Any]) -> int:
-        return int(self.browser().post(url.removeprefix(SHOP_URL), json=body).status_code)
 
     def _start(self) -> Flask:
         session = requests.Session()
