@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from calendar import monthrange
 from datetime import UTC, datetime
 
+from storefront.sandbox.cards import SEOUL
 from storefront.sandbox.store import Store
 
 _OFFSET = "clock_offset"
@@ -29,6 +31,13 @@ class MovableClock:
         """Move forward."""
         self._offset += seconds
         self._store.set(_OFFSET, str(self._offset))
+
+    def seconds_to_next_month(self) -> int:
+        """How far the same time on the same day of the next month is in Seoul, or on its last day if it is shorter."""
+        today = self.now().astimezone(SEOUL)
+        year, month = today.year + today.month // 12, today.month % 12 + 1
+        then = today.replace(year=year, month=month, day=min(today.day, monthrange(year, month)[1]))
+        return int((then - today).total_seconds())
 
     def reset(self) -> None:
         """Show the real time again."""

@@ -22,7 +22,7 @@ blueprint = Blueprint("console", __name__, url_prefix="/_sandbox", template_fold
 
 TABS = ("payments", "keys", "schedules", "requests", "webhooks", "faults")
 PAGE_SIZE = 50
-_DAY_S, _MONTH_S = 86_400, 30 * 86_400
+_DAY_S = 86_400
 _LONGEST_INPUT = 200
 _FAULT_PATHS = (
     "/subscribe/payments/again",
@@ -84,7 +84,7 @@ def _repeat(books: Sandbox, webhook_id: int) -> None:
 
 _ACTS: Mapping[str, Callable[[Sandbox, int], None]] = {
     "day": lambda books, _: books.advance(_DAY_S),
-    "month": lambda books, _: books.advance(_MONTH_S),
+    "month": lambda books, _: books.advance(books.clock.seconds_to_next_month()),
     "reset": lambda books, _: books.reset(),
     "mend": lambda books, _: books.faults.clear(),
     "clear": lambda books, fault_id: books.faults.remove(fault_id),
