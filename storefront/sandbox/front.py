@@ -19,6 +19,7 @@ from storefront.sandbox.envelope import DOCUMENT, RULE
 from storefront.sandbox.faults import SPOILING, Fault
 from storefront.sandbox.masking import masked, masked_query
 from storefront.sandbox.parts import Sandbox
+from storefront.sandbox.rest import SLOW_S
 
 LARGEST_BODY = 1024 * 1024
 _REST = ("/users/getToken", "/payments", "/subscribe", "/users/pg", "/certifications")
@@ -48,21 +49,25 @@ class Front:
         body = environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), LARGEST_BODY))
         environ["wsgi.input"] = BytesIO(body)
         fault = self._sandbox.faults.take(_text(path), environ["REQUEST_METHOD"])
-        answer = self._answer(environ, fault)
+        if fault and fault.kind == "delay":
+            time.sleep(fault.seconds)
+        with self._sandbox.store.transaction():  # all that a request does, its line in the log included
+            answer = self._answer(environ, fault)
+            waits = environ.get(SLOW_S, 0.0) + (fault.seconds if fault and fault.kind == "delay_after" else 0.0)
+            self._log(environ, body, answer, fault, at, (time.monotonic() - began + waits) * 1000)
+        if waits:
+            time.sleep(waits)
         self._sandbox.webhooks.deliver_first()
-        self._log(environ, body, answer, fault, at, (time.monotonic() - began) * 1000)
         answer = _spoiled(answer, fault)
         if fault and fault.kind in SPOILING:
             answer.headers.append((FAULT, fault.kind))
         if fault and fault.kind in ("cut_before", "cut_after") and CUT in environ:
             environ[CUT]()
         start_response(answer.status, answer.headers)
-        return _Closing([answer.body], self._sandbox.webhooks.wake)
+        return _Closing([answer.body], self._sandbox.webhooks.after_reply)
 
     def _answer(self, environ: dict[str, Any], fault: Fault | None) -> _Answer:
         kind = fault.kind if fault else ""
-        if fault and kind == "delay":
-            time.sleep(fault.seconds)
         if fault and kind == "error":
             return _Answer.error(fault.status)
         if kind == "cut_before":
@@ -70,11 +75,7 @@ class Front:
         if kind == "unauthorized":
             self._sandbox.tokens.drop()
             return _Answer.json("401 UNAUTHORIZED", {"code": -1, "message": "Unauthorized", "response": None})
-        body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
-        answer = _Answer(status, list(headers), b"".join(body))
-        if fault and kind == "delay_after":
-            time.sleep(fault.seconds)
-        return answer
+        return _run(self._app, environ)
 
     def _log(
         self, environ: dict[str, Any], body: bytes, answer: _Answer, fault: Fault | None, at: float, ms: float
@@ -130,6 +131,22 @@ class _Closing:
 
     def close(self) -> None:
         self._then()
+
+
+def _run(app: Wsgi, environ: dict[str, Any]) -> _Answer:
+    """Let the application answer, to the last byte."""
+    begun: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
+        begun[:] = status, headers
+
+    chunks: Any = app(environ, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        chunks.close()
+    status, headers = begun
+    return _Answer(status, headers, body)
 
 
 def _spoiled(answer: _Answer, fault: Fault | None) -> _Answer:

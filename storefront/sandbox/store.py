@@ -114,20 +114,22 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Store]:
-        """A transaction of its own, or a part of the one this thread has begun; all of it is written or nothing."""
+        """A transaction of its own, or a part of the one this thread has begun; all of it is written or nothing.
+
+        A part that fails is undone by itself, so that whoever began the whole can still answer and write that down.
+        """
         with self._lock:
-            if self._depth:
-                yield self
-                return
+            is_part = self._depth > 0
             self._depth += 1
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("SAVEPOINT part" if is_part else "BEGIN IMMEDIATE")
             try:
                 yield self
+                self._connection.execute("RELEASE part" if is_part else "COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                self._connection.execute("ROLLBACK TO part" if is_part else "ROLLBACK")
+                if is_part:
+                    self._connection.execute("RELEASE part")
                 raise
-            else:
-                self._connection.execute("COMMIT")
             finally:
                 self._depth -= 1
 

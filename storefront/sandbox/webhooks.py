@@ -80,8 +80,15 @@ class Webhooks:
                 state="first" if kind == "first" else state,
                 due=due,
             )
+            self._local.has_queued = True
             if kind == "first":
                 self._first().append(webhook_id)
+
+    def after_reply(self) -> None:
+        """A reply is out: what its request has queued, if anything, may go now."""
+        if getattr(self._local, "has_queued", False):
+            self._local.has_queued = False
+            self.wake()
 
     def deliver_first(self) -> None:
         """Deliver what a fault wants delivered before the reply, in this very request."""
@@ -90,7 +97,7 @@ class Webhooks:
             self.deliver(webhook_id)
 
     def wake(self) -> None:
-        """The reply is out: let the thread look at the queue."""
+        """Let the thread look at the queue."""
         if not self._settings.background:
             return
         if self._thread is None:
