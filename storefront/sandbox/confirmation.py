@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import requests
 
+from storefront.sandbox.deliveries import is_loopback
 from storefront.sandbox.parameters import storable
 from storefront.sandbox.settings import SandboxSettings
-from storefront.sandbox.deliveries import is_loopback
 
 TIMEOUT_S = 10.0
 STOPPED = "고객사 요청에 의해 결제를 중단합니다. (상세사유 : {})"

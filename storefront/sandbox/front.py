@@ -13,7 +13,6 @@ from io import BytesIO
 from typing import Any
 
 from werkzeug.datastructures import Headers
-from werkzeug.test import run_wsgi_app
 
 from storefront.sandbox.envelope import DOCUMENT, RULE
 from storefront.sandbox.faults import SPOILING, Fault

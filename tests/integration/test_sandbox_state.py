@@ -241,6 +241,10 @@ CREATE TABLE payment (
   failed_at INTEGER NOT NULL DEFAULT 0, cancelled_at INTEGER NOT NULL DEFAULT 0, updated_at INTEGER NOT NULL,
   details TEXT NOT NULL
 );
+CREATE TABLE request (
+  id INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, body TEXT NOT NULL,
+  status INTEGER NOT NULL, code INTEGER, fault TEXT, ms REAL NOT NULL, peer TEXT NOT NULL
+);
 CREATE INDEX payment_status_paid ON payment (status, paid_at, id);
 INSERT INTO payment VALUES (1, 'imps_1', 'order-1', NULL, NULL, 'paid', 500, 0, 'KRW', 'api', NULL, 90, 100, 0, 0, 100, '{}');
 INSERT INTO payment VALUES (2, 'imps_2', 'order-2', NULL, NULL, 'failed', 500, 0, 'KRW', 'api', NULL, 110, 0, 110, 0, 110, '{}');
