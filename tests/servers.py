@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,18 @@ class Running:
     process: subprocess.Popen[str]
 
 
-@contextmanager
-def storefront(data: Path, *arguments: str, **settings: str) -> Iterator[Running]:
+def storefront(data: Path, *arguments: str, **settings: str) -> AbstractContextManager[Running]:
     """Run `storefront …` in a folder until the block ends.
+
+    Raises:
+        RuntimeError: it did not get ready; the text is what it wrote.
+    """
+    return running(data, "storefront", *arguments, **settings)
+
+
+@contextmanager
+def running(data: Path, module: str, *arguments: str, **settings: str) -> Iterator[Running]:
+    """Run `python -m …` in a folder, from the line `ready name=address` on until the block ends.
 
     Raises:
         RuntimeError: it did not get ready; the text is what it wrote.
@@ -30,7 +39,7 @@ def storefront(data: Path, *arguments: str, **settings: str) -> Iterator[Running
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IMP_")}
     with (data / "log").open("w+") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "storefront", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=data,
             stdout=subprocess.PIPE,
             stderr=log,

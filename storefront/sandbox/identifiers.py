@@ -1,4 +1,7 @@
-"""New ids in i'mport's shapes; the same ones in every run when a seed was given."""
+"""New ids in i'mport's shapes; the same ones in every run when a seed was given.
+
+What opens a door is left to chance all the same: access tokens (`tokens`) and the names of opened windows.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +41,9 @@ class Identifiers:
         return f"{random.SystemRandom().getrandbits(128):032x}"
 
     def _digits(self, length: int) -> str:
-        if self._seed is None:
-            chance: random.Random = self._chance
-        else:
+        chance: random.Random = self._chance
+        if self._seed is not None:
             count = int(self._store.setting(_COUNTER, "0")) + 1
             self._store.set(_COUNTER, str(count))
             chance = random.Random(f"{self._seed}:{count}")  # noqa: S311 - test data that can be repeated
-        return "".join(chance.choices("0123456789", k=length))
+        return f"{chance.randrange(10**length):0{length}}"

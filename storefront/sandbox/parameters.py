@@ -41,10 +41,11 @@ class Parameters:
             Refusal: HTTP 400, the body cannot be read.
         """
         values: dict[str, Any] = {}
-        for source in (request.args, request.form):
+        is_json = request.mimetype == "application/json"
+        for source in (request.args,) if is_json else (request.args, request.form):
             for name in source:  # the Go client puts spaces before names, and i'mport does not mind
                 values[name.lstrip()] = source.getlist(name) if name.endswith("[]") else source[name]
-        if request.mimetype == "application/json" and request.get_data():
+        if is_json and request.get_data():
             values |= _json_object(request.get_data())
         return cls(values, status)
 

@@ -1,0 +1,122 @@
+"""What the sandbox costs: a charge against a bare route, lists of many payments against lists of few, memory."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import requests
+
+from storefront.sandbox import SandboxSettings, create_sandbox
+from storefront.sandbox.payments import Draft
+from tests.bench.measure import Finding, medians, memory_mb
+from tests.people import Sandbox
+from tests.servers import Running, running, storefront
+
+ROOT = Path(__file__).parents[2]
+DAY_S = 86_400
+FEW, MANY = 100, 100_000
+SPREAD_S = 80 * DAY_S
+"""Over which the stored payments are spread; i'mport looks back 90 days unless it is told otherwise."""
+CHARGES = 10_000
+REPEATS = 300
+
+
+def findings(data: Path) -> Iterator[Finding]:
+    """Measure sandboxes in processes of their own."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield from _charging(data, session)
+        yield from _looking_up(data, session)
+
+
+def _charging(data: Path, session: requests.Session) -> Iterator[Finding]:
+    """One charge after another, and what is left in memory of ten thousand."""
+    with (
+        storefront(_folder(data, "charging"), "sandbox", "--port", "0", "--state", "state.sqlite") as process,
+        running(_folder(data, "bare"), "tests.bench.bare", "bare.sqlite", PYTHONPATH=str(ROOT)) as bare,
+    ):
+        sandbox = Sandbox(session, process.urls["sandbox"])
+        sandbox.issue_key("customer-1")
+        headers, numbers = _token(sandbox), itertools.count()
+
+        def charge(url: str) -> requests.Response:
+            body = {
+                "customer_uid": "customer-1",
+                "merchant_uid": f"order_{next(numbers)}",
+                "amount": 16900,
+                "name": "noon",
+            }
+            return session.post(url, json=body, headers=headers, timeout=30)
+
+        def again() -> None:
+            assert charge(f"{sandbox.url}/subscribe/payments/again").json()["response"]["status"] == "paid"
+
+        def one_row() -> None:
+            assert charge(f"{bare.urls['bare']}/charge").json()["amount"] == 16900
+
+        for act in (again, one_row):
+            act()
+        again_s, row_s = medians(3 * REPEATS, again, one_row)
+        yield Finding("again ÷ a bare Flask route that writes one SQLite row", again_s / row_s, 1.5)
+        for _ in range(CHARGES):
+            again()
+        yield Finding(f"memory of the sandbox after {CHARGES} payments", memory_mb(process.process.pid), 120, " MB")
+
+
+def _looking_up(data: Path, session: requests.Session) -> Iterator[Finding]:
+    """The same question to a sandbox with few payments and to one with many; the answers are pages of the same size."""
+    begin = int(time.time()) - SPREAD_S
+    with _stored(data, FEW, begin) as few, _stored(data, MANY, begin) as many:
+        sandboxes = [Sandbox(session, process.urls["sandbox"]) for process in (few, many)]
+        headers = [_token(sandbox) for sandbox in sandboxes]
+        window = f"from={begin + 30 * DAY_S}&to={begin + 60 * DAY_S}"
+        for path in (
+            "/payments/find/order_50",
+            "/payments/findAll/order_50",
+            "/payments/status/paid",
+            "/payments/status/all",
+            "/payments/status/paid?sorting=paid",
+            f"/payments/status/paid?{window}",
+            f"/payments/status/all?{window}&sorting=started",
+        ):
+            times = medians(REPEATS, *(_ask(one, path, held) for one, held in zip(sandboxes, headers, strict=True)))
+            shown = path.replace(window, "from&to")
+            yield Finding(f"{shown} of {MANY} payments ÷ of {FEW}", times[1] / times[0], 1.5)
+
+
+def _ask(sandbox: Sandbox, path: str, headers: dict[str, str]) -> Callable[[], None]:
+    def ask() -> None:
+        reply = sandbox.session.get(sandbox.url + path, headers=headers, timeout=30).json()
+        assert reply["code"] == 0, reply
+        assert len(reply["response"].get("list", [])) in (0, 1, 20)
+
+    return ask
+
+
+def _stored(data: Path, payments: int, begin: int) -> AbstractContextManager[Running]:
+    """A sandbox that has so many payments."""
+    folder = _folder(data, f"with_{payments}")
+    app = create_sandbox(SandboxSettings(background=False, state=str(folder / "state.sqlite")))
+    books = app.extensions["sandbox"]
+    with books.store.transaction():
+        for number in range(payments):
+            at = begin + number * SPREAD_S // payments
+            books.payments.approve(Draft(f"order_{number}", 16900, "noon", "api", customer_uid="customer-1", at=at))
+    books.close()
+    return storefront(folder, "sandbox", "--port", "0", "--state", "state.sqlite")
+
+
+def _token(sandbox: Sandbox) -> dict[str, str]:
+    keys = {"imp_key": "sandbox_key", "imp_secret": "sandbox_secret"}
+    got = sandbox.session.post(f"{sandbox.url}/users/getToken", json=keys, timeout=30).json()
+    return {"Authorization": got["response"]["access_token"]}
+
+
+def _folder(data: Path, name: str) -> Path:
+    folder = data / name
+    folder.mkdir()
+    return folder
