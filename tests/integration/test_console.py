@@ -170,11 +170,12 @@ def heard(sandbox_app: Flask) -> list[dict[str, Any]]:
     """The webhooks that reached the shop."""
     bodies: list[dict[str, Any]] = []
 
-    def send(_url: str, body: dict[str, Any]) -> int:
-        bodies.append(body)
-        return 200
+    def listen(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        bodies.append(json.load(environ["wsgi.input"]))
+        start_response("200 OK", [])
+        return []
 
-    sandbox_app.extensions["sandbox"].webhooks.send = send
+    sandbox_app.extensions["sandbox"].webhooks.open_session = lambda: session_for(listen)
     return bodies
 
 

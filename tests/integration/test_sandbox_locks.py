@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask
 
 from tests.people import Sandbox
@@ -64,12 +65,12 @@ def test_another_page_changes_nothing(sandbox_app: Flask, sandbox: Sandbox, path
 )
 def test_a_webhook_goes_to_no_other_machine(sandbox_app: Flask, sandbox: Sandbox, target: str) -> None:
     """It is written down as dropped, and never sent."""
-    sent: list[str] = []
-    sandbox_app.extensions["sandbox"].webhooks.send = lambda url, _body: sent.append(url) or 200
+    opened: list[requests.Session] = []
+    sandbox_app.extensions["sandbox"].webhooks.open_session = lambda: opened.append(requests.Session()) or opened[-1]
 
     sandbox.pay({**ORDER, "notice_url": target})
     sandbox.drain()
 
     [hook] = sandbox.webhooks()
     assert (hook["url"], hook["state"], hook["attempts"]) == (target, "dropped", [])
-    assert sent == []
+    assert opened == []
