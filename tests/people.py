@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import requests
 
+from storefront.sandbox.testing import SandboxClient
 from tests.contract.checking import CONTRACT
 from tests.wsgi import WsgiAdapter
 
@@ -59,7 +60,7 @@ class HttpBrowser:
 
 @dataclass
 class Sandbox:
-    """The sandbox through the addresses it has for testers."""
+    """The sandbox in our stories' words: ledgers and windows are the JSON that its addresses give."""
 
     session: requests.Session
     url: str
@@ -71,7 +72,7 @@ class Sandbox:
 
     def ledger(self, merchant_uid: str | None = None) -> dict[str, Any]:
         """What was really captured and cancelled: the truth every shop is compared with."""
-        return self._get("ledger", params={"merchant_uid": merchant_uid} if merchant_uid else {})
+        return self._get("ledger", merchant_uid=merchant_uid)
 
     def net(self, merchant_uid: str | None = None) -> int:
         """The won that i'mport holds, in all or for one order."""
@@ -87,20 +88,19 @@ class Sandbox:
 
     def pay(self, params: dict[str, Any], card: str = "approve", **options: Any) -> dict[str, Any]:
         """What the payment window does with a card, without a browser."""
-        body = {"params": params, "device": "pc", "card": card, "outcome": "card", "sdk": "new", **options}
-        return self._post("pay", body)
+        return vars(self._client.pay(params, card, **options))
 
     def cancel_in_console(self, imp_uid: str, amount: int | None = None) -> None:
         """Somebody cancels a payment without the shop."""
-        self._post(f"payments/{imp_uid}/cancel", {"amount": amount} if amount else {})
+        self._client.console.cancel(imp_uid, amount)
 
     def undo_cancel(self, imp_uid: str) -> None:
         """I'mport's support takes a cancel back."""
-        self._post(f"payments/{imp_uid}/undo-cancel", {})
+        self._client.console.undo_cancel(imp_uid)
 
     def approve_late(self, imp_uid: str) -> None:
         """The card company approves a payment after all."""
-        self._post(f"payments/{imp_uid}/approve", {})
+        self._client.console.approve(imp_uid)
 
     def call(self, method: str, path: str, **body: Any) -> dict[str, Any]:
         """A REST call with the merchant's keys, past the shop; the envelope."""
@@ -128,7 +128,7 @@ class Sandbox:
 
     def fault(self, path: str, kind: str, **options: Any) -> None:
         """Break the next request to a path."""
-        self._post("faults", {"path": path, "kind": kind, **options})
+        self._client.faults.add(path, kind, **options)
 
     def lose_token(self) -> None:
         """The access token is worth nothing any more, as if it had run out."""
@@ -138,16 +138,15 @@ class Sandbox:
 
     def mend(self) -> None:
         """Clear every fault."""
-        self.session.delete(f"{self.url}/_sandbox/faults", timeout=30).raise_for_status()
+        self._client.faults.clear()
 
     def advance(self, **by: float) -> None:
         """Move i'mport's clock."""
-        units = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
-        self._post("clock", {"advance": int(sum(units[unit] * amount for unit, amount in by.items()))})
+        self._client.clock.advance(**by)
 
     def requests(self, path: str | None = None) -> list[dict[str, Any]]:
         """The REST calls it got, oldest first."""
-        return list(self._get("requests", params={"path": path} if path else {})["requests"])
+        return list(self._get("requests", path=path)["requests"])
 
     def webhooks(self) -> list[dict[str, Any]]:
         """The webhooks it has sent or means to send."""
@@ -155,21 +154,19 @@ class Sandbox:
 
     def drain(self, timeout: float = 10) -> dict[str, Any]:
         """Wait until every webhook has been delivered or given up."""
-        return self._post("webhooks/drain", {"timeout": timeout})
+        return vars(self._client.webhooks.drain(timeout))
 
     def resend(self, webhook_id: int) -> None:
         """One of them is delivered now, first time or again."""
-        self._post(f"webhooks/{webhook_id}/resend", {})
+        self._client.webhooks.resend(webhook_id)
 
-    def _get(self, path: str, **options: Any) -> dict[str, Any]:
-        reply = self.session.get(f"{self.url}/_sandbox/{path}", timeout=30, **options)
-        reply.raise_for_status()
-        return dict(reply.json())
+    @property
+    def _client(self) -> SandboxClient:
+        """What the tests of other shops use."""
+        return SandboxClient(self.url, session=self.session)
 
-    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        reply = self.session.post(f"{self.url}/_sandbox/{path}", json=body, timeout=60)
-        assert reply.ok, reply.text
-        return dict(reply.json())
+    def _get(self, path: str, /, **query: Any) -> dict[str, Any]:
+        return dict(self._client.at.get(path, **query))
 
 
 class Shopper:
