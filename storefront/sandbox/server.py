@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
+from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import create_server as create_waitress_server
 from waitress.task import WSGITask
@@ -67,3 +71,43 @@ def create_server(app: Flask, host: str, port: int, *, map: dict[int, Any] | Non
     )
     server.channel_class = _CuttableChannel
     return server
+
+
+class Served:
+    """A port on which one sandbox after the other can be played."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self.url = f"http://127.0.0.1:{server.effective_port}"
+
+    @contextmanager
+    def playing(self, app: Flask) -> Iterator[None]:
+        """Answer with this sandbox until the block ends; what another one has begun it also ends."""
+        self._server.application, before = app, self._server.application
+        try:
+            yield
+        finally:
+            self._server.application = before
+
+
+@contextmanager
+def serving() -> Iterator[Served]:
+    """Serve from a thread on a free port, until the block ends; running requests get five seconds to finish."""
+    sockets: dict[int, Any] = {}
+    server = create_server(Flask(__name__, static_folder=None), "127.0.0.1", 0, map=sockets)
+    stopping = threading.Event()
+
+    def run() -> None:
+        while not stopping.is_set():
+            wasyncore.loop(timeout=1, use_poll=True, map=sockets, count=1)
+
+    thread = threading.Thread(target=run, name="i'mport sandbox", daemon=True)
+    thread.start()
+    try:
+        yield Served(server)
+    finally:
+        stopping.set()
+        server.pull_trigger()
+        thread.join()
+        server.task_dispatcher.shutdown()
+        wasyncore.close_all(sockets)

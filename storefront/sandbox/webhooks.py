@@ -41,6 +41,7 @@ class Webhooks:
         self._settings, self._store, self._clock, self._faults = settings, store, clock, faults
         self.open_session: deliveries.OpenSession = requests.Session
         self.before_looking: Callable[[], None] = lambda: None
+        self.default_url = settings.webhook_url
         self._changed = threading.Condition()
         self._sending = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -61,7 +62,7 @@ class Webhooks:
             status: `paid`, `failed` or `cancelled`.
             more: what else the body says.
         """
-        url = notice_url or self._settings.webhook_url
+        url = notice_url or self.default_url
         if not url:
             return
         body = json.dumps({"imp_uid": imp_uid, "merchant_uid": merchant_uid, "status": status, **more})

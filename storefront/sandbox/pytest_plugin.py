@@ -1,0 +1,51 @@
+"""A pytest plugin: i'mport beside your tests, empty for each of them.
+
+    pytest_plugins = ["storefront.sandbox.pytest_plugin"]   # in conftest.py
+
+What a test needs for its annotations is in `storefront.sandbox.testing`: pytest wants to be the first to import a plugin.
+
+It is no `pytest11` entry point: that would import the sandbox into every test run of everybody who has the shop
+installed, and the fixture would be there without a line that says where it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from storefront.sandbox import SandboxSettings, create_sandbox
+from storefront.sandbox.server import Served, serving
+from storefront.sandbox.testing import IamportSandbox
+
+
+@pytest.fixture(scope="session")
+def iamport_sandbox_settings() -> SandboxSettings:
+    """What the sandbox is told; override this fixture to play another merchant."""
+    return SandboxSettings()
+
+
+@pytest.fixture(scope="session")
+def iamport_sandbox_server() -> Iterator[Served]:
+    """One free port for all tests, so that a shop has to be set up only once."""
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture
+def iamport_sandbox(
+    iamport_sandbox_server: Served, iamport_sandbox_settings: SandboxSettings
+) -> Iterator[IamportSandbox]:
+    """A sandbox that has never seen a payment.
+
+    It is a new one for each test, not the last one emptied: what an earlier test has given up waiting for cannot end in
+    the books of this one.
+    """
+    settings = iamport_sandbox_settings
+    app = create_sandbox(settings)
+    with iamport_sandbox_server.playing(app), requests.Session() as session:
+        session.trust_env = False
+        url = iamport_sandbox_server.url
+        yield IamportSandbox(url, settings.key, settings.secret, settings.code, session, app=app)
+    app.extensions["sandbox"].close()

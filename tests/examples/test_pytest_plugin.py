@@ -1,0 +1,80 @@
+"""The pytest plugin, used by a project that is not this one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ANOTHER_PROJECT = Path(__file__).with_name("another_project.py")
+WARNING = ("-W", "error")
+
+
+def run_its_tests(folder: Path, *, path: Path | None = None) -> str:
+    """Run pytest in a folder as somebody else would, every warning an error; what it printed.
+
+    Args:
+        folder: the other project.
+        path: where this project is installed, if not beside pytest.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("IMP_", "PYTEST_"))}
+    if path:
+        environment["PYTHONPATH"] = str(path)
+    done = subprocess.run(
+        [sys.executable, *WARNING, "-m", "pytest", *WARNING, "-q", "-p", "no:cacheprovider"],
+        cwd=folder,
+        env=environment | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Warning" not in done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What others install, unpacked."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    [built] = folder.glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(folder / "installed")
+    return folder / "installed"
+
+
+def test_another_project_tests_its_shop_with_what_the_wheel_brings(wheel: Path, tmp_path: Path) -> None:
+    """Charges, faults, time and webhooks, each test alone; the checkout is not on its path."""
+    shutil.copy(ANOTHER_PROJECT, tmp_path / "test_shop.py")
+    where = "import storefront\n\ndef test_where() -> None:\n    assert storefront.__file__.startswith({!r})\n"
+    (tmp_path / "test_where.py").write_text(where.format(str(wheel)))
+    assert "13 passed" in run_its_tests(tmp_path, path=wheel)
+
+
+def test_the_wheel_brings_every_page_script_and_style_of_the_sandbox(wheel: Path) -> None:
+    """A file that is left out would be missed by nobody here, and by everybody else."""
+    sandbox = Path("storefront", "sandbox")
+    ours = {path.relative_to(ROOT) for path in (ROOT / sandbox).rglob("*") if path.is_file()}
+    ours = {path for path in ours if "__pycache__" not in path.parts}
+    assert {sandbox / "pytest_plugin.py", sandbox / "static" / "iamport.js"} <= ours
+    assert {path for path in ours if not (wheel / path).is_file()} == set()
+
+
+def test_running_the_shop_needs_no_pytest() -> None:
+    """The plugin is the only module that imports it."""
+    code = "import sys, storefront.cli, storefront.sandbox.testing; sys.exit('pytest' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
