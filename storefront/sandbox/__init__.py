@@ -11,7 +11,7 @@ the old SDK and its service host.
 *Invented*: the look of the payment window, how the new SDK talks to it (like the old one), texts nobody has documented,
 test cards.
 *Not simulated*: anything that is not card billing; it answers HTTP 501. Everything a real i'mport lacks (ledger, faults,
-clock, console) is under `/_sandbox/`.
+clock, console) is under `/_sandbox/`. The README has all of this line by line, with sources, under *Fidelity*.
 """
 
 from storefront.sandbox.app import create_sandbox
