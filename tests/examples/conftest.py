@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 import requests
 
 from tests.examples.readme import write
-from tests.examples.shops import Shop
+from tests.examples.shops import FLASK, Shop, running
 from tests.people import Sandbox
 from tests.servers import storefront
 
@@ -51,8 +46,7 @@ def flask_shop(sandbox_url: str, tmp_path_factory: pytest.TempPathFactory) -> It
     """The address of the shop in Flask."""
     folder = tmp_path_factory.mktemp("flask")
     write(folder, "flask_shop.py")
-    command = [sys.executable, "-m", "flask", "--app", "flask_shop", "run", "--port", "{port}"]
-    with _running(folder, sandbox_url, command) as url:
+    with running(folder, sandbox_url, FLASK) as url:
         yield url
 
 
@@ -70,7 +64,7 @@ def express_shop(sandbox_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
     if installed.returncode:
         _cannot_run(f"express cannot be installed from its registry: {installed.stderr[:500]}")
     write(folder, "express_shop.mjs")
-    with _running(folder, sandbox_url, ["node", "express_shop.mjs"]) as url:
+    with running(folder, sandbox_url, ["node", "express_shop.mjs"]) as url:
         yield url
 
 
@@ -87,33 +81,3 @@ def _cannot_run(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-@contextmanager
-def _running(folder: Path, sandbox_url: str, command: Sequence[str]) -> Iterator[str]:
-    """Run a shop on a free port; `{port}` in its command is replaced."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    settings = {"IMP_API_URL": sandbox_url, "IMP_SDK_URL": f"{sandbox_url}/v1/iamport.js", "PORT": str(port)}
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [word.format(port=port) for word in command], cwd=folder, env=os.environ | settings, stdout=log, stderr=log
-        )
-        try:
-            _wait_for(process, port, folder / "log")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + 30
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"the shop does not answer:\n{log.read_text()}")
