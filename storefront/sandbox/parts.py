@@ -91,5 +91,4 @@ class Sandbox:
 
     def close(self) -> None:
         """Stop the thread and close the file."""
-        self.webhooks.close()
-        self.store.close()
+        self.webhooks.close(then=self.store.close)

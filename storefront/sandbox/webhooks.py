@@ -42,6 +42,7 @@ class Webhooks:
         self.open_session: deliveries.OpenSession = requests.Session
         self.before_looking: Callable[[], None] = lambda: None
         self.default_url = settings.webhook_url
+        self._then: Callable[[], None] = lambda: None
         self._changed = threading.Condition()
         self._sending = threading.RLock()
         self._thread: threading.Thread | None = None
@@ -102,7 +103,7 @@ class Webhooks:
         if not self._settings.background:
             return
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+            self._thread = threading.Thread(target=self._live, name="webhooks", daemon=True)
             self._thread.start()
         with self._changed:
             self._changed.notify_all()
@@ -155,13 +156,23 @@ class Webhooks:
             "attempts": json.loads(row["attempts"]),
         }
 
-    def close(self) -> None:
-        """Stop the thread after the delivery it is at."""
-        self._stopped = True
+    def _live(self) -> None:
+        self._run()
+        self._then()
+
+    def close(self, then: Callable[[], None]) -> None:
+        """Stop the thread after the delivery it is at, which may outlast this call.
+
+        Args:
+            then: what closes the books, as soon as nobody writes into them any more.
+        """
+        self._then, self._stopped = then, True
+        if self._thread is None:
+            then()
+            return
         with self._changed:
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join(timeout=1)
+        self._thread.join(timeout=1)
 
     def _first(self) -> list[int]:
         ids: list[int] = getattr(self._local, "ids", [])

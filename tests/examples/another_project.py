@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -151,6 +152,22 @@ def test_does_not_reach_the_next_one(iamport_sandbox: IamportSandbox, given_up: 
     assert iamport_sandbox.requests() == []
 
 
+def test_a_shop_that_hangs_at_a_webhook(iamport_sandbox: IamportSandbox, hanging: Hanging) -> None:
+    """The test is over before the shop has answered."""
+    iamport_sandbox.webhook_url = hanging.url
+    iamport_sandbox.pay(WINDOW)
+    assert hanging.reached.wait(10)
+
+
+def test_breaks_no_test_after_it(hanging: Hanging) -> None:
+    """The delivery ends without a noise: pytest would report an error of its thread here."""
+    hanging.answer.set()
+    for thread in threading.enumerate():
+        if thread.name == "webhooks":
+            thread.join(10)
+            assert not thread.is_alive()
+
+
 @pytest.fixture(scope="module")
 def given_up() -> list[threading.Thread]:
     """A call that outlives its test."""
@@ -161,26 +178,48 @@ def given_up() -> list[threading.Thread]:
 def shop() -> Iterator[tuple[str, list[bytes]]]:
     """Something that listens for webhooks, and what it has heard."""
     heard: list[bytes] = []
+    with _listening(heard.append) as url:
+        yield url, heard
 
+
+@dataclass
+class Hanging:
+    """A shop that takes its time."""
+
+    url: str = ""
+    reached: threading.Event = field(default_factory=threading.Event)
+    answer: threading.Event = field(default_factory=threading.Event)
+
+
+@pytest.fixture(scope="module")
+def hanging() -> Iterator[Hanging]:
+    """It answers when it is told to."""
+    hanging = Hanging()
+
+    def hear(_body: bytes) -> None:
+        hanging.reached.set()
+        hanging.answer.wait(20)
+
+    with _listening(hear) as hanging.url:
+        yield hanging
+
+
+@contextmanager
+def _listening(hear: Callable[[bytes], None]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            heard.append(self.rfile.read(int(self.headers["Content-Length"])))
+            hear(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_args: Any) -> None:
             """Silent."""
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server, _running(server):
-        yield f"http://127.0.0.1:{server.server_port}/webhook", heard
-
-
-@contextmanager
-def _running(server: HTTPServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/webhook"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -62,7 +62,7 @@ def test_another_project_tests_its_shop_with_what_the_wheel_brings(wheel: Path, 
     shutil.copy(ANOTHER_PROJECT, tmp_path / "test_shop.py")
     where = "import storefront\n\ndef test_where() -> None:\n    assert storefront.__file__.startswith({!r})\n"
     (tmp_path / "test_where.py").write_text(where.format(str(wheel)))
-    assert "13 passed" in run_its_tests(tmp_path, path=wheel)
+    assert "15 passed" in run_its_tests(tmp_path, path=wheel)
 
 
 def test_the_wheel_brings_every_page_script_and_style_of_the_sandbox(wheel: Path) -> None:
