@@ -74,6 +74,21 @@ def test_the_wheel_brings_every_page_script_and_style_of_the_sandbox(wheel: Path
     assert {path for path in ours if not (wheel / path).is_file()} == set()
 
 
+def test_a_strict_type_checker_knows_what_the_fixture_gives(wheel: Path, tmp_path: Path) -> None:
+    """The package says that it is typed, and its types hold for the other project."""
+    assert (wheel / "storefront" / "py.typed").is_file()
+    shutil.copy(ANOTHER_PROJECT, tmp_path / "test_shop.py")
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "test_shop.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_running_the_shop_needs_no_pytest() -> None:
     """The plugin is the only module that imports it."""
     code = "import sys, storefront.cli, storefront.sandbox.testing; sys.exit('pytest' in sys.modules)"
