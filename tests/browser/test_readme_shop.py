@@ -1,4 +1,4 @@
-"""The shop that the README shows, used by people: its page, the SDK and the window."""
+"""The shops that the README shows, used by people: their pages, the SDK and the window."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Servers
 from tests.browser.pages import Window
-from tests.examples.readme import write
-from tests.examples.shops import FLASK, running
+from tests.examples.processes import SHOPS
 from tests.people import Sandbox
 
 
-@pytest.fixture(scope="session")
-def small_shop(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the README's shop in Flask, beside the demo's sandbox."""
-    folder = tmp_path_factory.mktemp("small-shop")
-    write(folder, "flask_shop.py")
-    with running(folder, servers.sandbox_url, FLASK) as url:
+@pytest.fixture(scope="session", params=SHOPS)
+def small_shop(
+    request: pytest.FixtureRequest, servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of one of them, beside the demo's sandbox."""
+    with SHOPS[request.param](tmp_path_factory.mktemp(request.param), servers.sandbox_url) as url:
         yield url
 
 
