@@ -11,9 +11,9 @@ installed, and the fixture would be there without a line that says where it come
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
-import requests
 
 from storefront.sandbox import SandboxSettings, create_sandbox
 from storefront.sandbox.server import Served, serving
@@ -44,8 +44,7 @@ def iamport_sandbox(
     """
     settings = iamport_sandbox_settings
     app = create_sandbox(settings)
-    with iamport_sandbox_server.playing(app), requests.Session() as session:
-        session.trust_env = False
-        url = iamport_sandbox_server.url
-        yield IamportSandbox(url, settings.key, settings.secret, settings.code, session, app=app)
+    sandbox = IamportSandbox(iamport_sandbox_server.url, settings.key, settings.secret, settings.code, app=app)
+    with iamport_sandbox_server.playing(app), closing(sandbox):
+        yield sandbox
     app.extensions["sandbox"].close()

@@ -5,14 +5,23 @@ It speaks HTTP only, so it serves a sandbox of this process as well as one that 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 from flask import Flask
 
+from storefront.sandbox.observations import (
+    BillingKey,
+    Cancel,
+    Captured,
+    Drained,
+    Ledger,
+    RestCall,
+    Webhook,
+    known,
+)
 from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.window import Device, Outcome, Sdk, WindowResult
 
@@ -20,102 +29,9 @@ DEFAULTS = SandboxSettings()
 TIMEOUT_S = 60.0
 _UNITS_S = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 
-Known = TypeVar("Known")
-
 
 class SandboxError(ValueError):
     """The sandbox cannot do what the test asks for; the text says why."""
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """A cancel that really happened."""
-
-    amount: int
-    at: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Captured:
-    """A payment that was really captured; its fields are named as i'mport names them."""
-
-    imp_uid: str
-    merchant_uid: str
-    customer_uid: str | None
-    amount: int
-    cancelled: int
-    net: int
-    currency: str
-    status: str
-    channel: str
-    usage: str | None
-    paid_at: int
-    cancels: list[Cancel]
-
-
-@dataclass(frozen=True)
-class BillingKey:
-    """A billing key that was issued; `deleted_at` is None as long as it exists."""
-
-    customer_uid: str
-    card_number: str
-    card_code: str
-    inserted: int
-    deleted_at: int | None
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """What was really captured and cancelled, in won: the truth a shop is compared with.
-
-    Attributes:
-        captured: the sum of all captures.
-        cancelled: the sum of all cancels.
-        net: what is left.
-        payments: every captured payment, in order.
-        billing_keys: every key ever issued, in order.
-    """
-
-    captured: int
-    cancelled: int
-    net: int
-    payments: list[Captured]
-    billing_keys: list[BillingKey]
-
-
-@dataclass(frozen=True)
-class RestCall:
-    """A call of the REST API: what came, without secrets, and how it was answered."""
-
-    id: int
-    at: float
-    method: str
-    path: str
-    body: str
-    status: int
-    code: int | None
-    fault: str | None
-
-
-@dataclass(frozen=True)
-class Webhook:
-    """A webhook and how its deliveries went; `state` is pending, held, delivered, failed or dropped."""
-
-    id: int
-    at: int
-    url: str
-    body: dict[str, Any]
-    state: str
-    attempts: list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Drained:
-    """How many webhooks are delivered, and how many still wait."""
-
-    delivered: int
-    pending: int
 
 
 class Addresses:
@@ -226,6 +142,13 @@ class Console:
         self._at.post(f"payments/{imp_uid}/approve")
 
 
+def own_session() -> requests.Session:
+    """A session that asks no proxy and no `.netrc`: either would get between a test and its sandbox."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
 @dataclass
 class SandboxClient:
     """A running sandbox, wherever it runs.
@@ -242,13 +165,17 @@ class SandboxClient:
     key: str = DEFAULTS.key
     secret: str = field(default=DEFAULTS.secret, repr=False)
     code: str = DEFAULTS.code
-    session: requests.Session = field(default_factory=requests.Session, repr=False)
+    session: requests.Session = field(default_factory=own_session, repr=False)
 
     def __post_init__(self) -> None:
         """Name its parts."""
         self.at = Addresses(self.session, self.url)
         self.faults, self.clock = Faults(self.at), SandboxClock(self.at)
         self.webhooks, self.console = Webhooks(self.at), Console(self.at)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self.session.close()
 
     @property
     def sdk_url(self) -> str:
@@ -335,9 +262,3 @@ class IamportSandbox(SandboxClient):
     @webhook_url.setter
     def webhook_url(self, url: str | None) -> None:
         self.app.extensions["sandbox"].webhooks.default_url = url
-
-
-def known(kind: type[Known], values: Mapping[str, Any]) -> Known:
-    """An object out of JSON; fields that came later than this code are left out."""
-    names = (one.name for one in dataclasses.fields(kind))  # type: ignore[arg-type]
-    return kind(**{name: values[name] for name in names})

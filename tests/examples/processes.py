@@ -40,7 +40,8 @@ def express_shop(folder: Path, sandbox_url: str) -> Iterator[str]:
     command = ["npm", "install", shown[1], f"--cache={folder / 'cache'}", *_QUIET.split(), *_PATIENCE.split()]
     installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     if installed.returncode:
-        _cannot_run(f"express cannot be installed from its registry: {installed.stderr[:500]}")
+        why = installed.stderr.strip().splitlines() or ["it does not say why"]
+        _cannot_run(f"express cannot be installed from its registry: {why[0]}")
     write(folder, "express_shop.mjs")
     with _running(folder, sandbox_url, ["node", "express_shop.mjs"]) as url:
         yield url

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from storefront.sandbox.testing import SandboxClient
 
 ROOT = Path(__file__).resolve().parents[2]
 ANOTHER_PROJECT = Path(__file__).with_name("another_project.py")
@@ -63,6 +67,15 @@ def test_another_project_tests_its_shop_with_what_the_wheel_brings(wheel: Path, 
     where = "import storefront\n\ndef test_where() -> None:\n    assert storefront.__file__.startswith({!r})\n"
     (tmp_path / "test_where.py").write_text(where.format(str(wheel)))
     assert "15 passed" in run_its_tests(tmp_path, path=wheel)
+
+
+def test_a_sandbox_that_runs_by_itself_is_asked_in_the_same_words(sandbox_url: str) -> None:
+    """`storefront sandbox`, for a shop in another language or on another port."""
+    with closing(SandboxClient(sandbox_url)) as client:
+        order = {"pg": "jtnet", "merchant_uid": f"order-{secrets.token_hex(8)}", "name": "Bag", "amount": 9_900}
+        paid = client.pay(order)
+        assert client.call("GET", f"/payments/{paid.imp_uid}?include_sandbox=true")["response"]["status"] == "paid"
+        assert client.ledger(order["merchant_uid"]).net == 9_900
 
 
 def test_the_wheel_brings_every_page_script_and_style_of_the_sandbox(wheel: Path) -> None:
