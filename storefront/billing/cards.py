@@ -134,7 +134,8 @@ def _delete_key(billing: Billing, card: Card) -> None:
         if locked is None or locked.status != CardStatus.REMOVING or session.scalar(waiting.limit(1)) is not None:
             return
         locked.move(CardStatus.REMOVED)
-        locked.removed_at = billing.clock.now()
+        # What the shopper was told holds from the first time on, even if a key has to be deleted again.
+        locked.removed_at = locked.removed_at or billing.clock.now()
         _note(session, payment, *notes, decided(billing.clock.now(), "key_deleted"))
 
 

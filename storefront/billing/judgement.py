@@ -121,5 +121,13 @@ def _disagreement(
         "already_paid": checkout is not None and checkout.paid_by not in (None, payment.merchant_uid),
         "too_late": too_late,
         "given_up": payment.given_up,
+        "card_removed": not payment.purpose.issues_key and _is_after_removal(card, answer),
     }
     return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+def _is_after_removal(card: Card, answer: iamport.Payment) -> bool:
+    """Whether a charge was captured after its shopper had been told that no further charge follows (late approvals)."""
+    if card.removed_at is None or answer.paid_at is None:
+        return False
+    return answer.paid_at >= card.removed_at.replace(microsecond=0)

@@ -221,6 +221,7 @@ def _refusal_text(payment: Payment) -> str:
         "already_paid": gettext("You had already paid this order in another window."),
         "too_late": gettext("It was paid more than a day after the order."),
         "given_up": gettext("It arrived after we had given the order up."),
+        "card_removed": gettext("It was charged after its card had been removed."),
     }
     return str(texts.get(payment.refusal or "", gettext("It was not what you ordered.")))
 

@@ -392,3 +392,33 @@ def test_a_stray_charge_with_a_stored_key_leaves_the_card_alone(shop: Shop, shop
 
     assert [stored["status"] for stored in shopper.account()["cards"]] == ["active"]
     assert charged["imp_uid"] in shop.reconcile().needs_person[0]
+
+
+def test_a_charge_approved_after_its_card_was_removed_goes_back(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """The page has said that there are no further charges, so a late approval is none either."""
+    card = shopper.register_card("decline-later")
+    declined = shopper.charged(card["id"])
+    assert declined["status"] == "failed"
+    shopper.remove_card(card["id"])
+    assert shopper.account()["cards"][0]["status"] == "removed"
+
+    sandbox.approve_late(declined["imp_uid"])
+    tell(shop, declined["imp_uid"], declined["merchant_uid"])
+
+    assert facts(shopper, declined["merchant_uid"]) == ("refused", True, 0)
+    assert sandbox.net() == 0
+
+
+def test_a_charge_approved_late_while_its_card_is_stored_is_paid(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Nobody was told anything else; the order stands, also when the card is removed afterwards."""
+    card = shopper.register_card("decline-later")
+    declined = shopper.charged(card["id"])
+    sandbox.approve_late(declined["imp_uid"])
+    shop.pass_time(minutes=1)
+    shopper.remove_card(card["id"])
+    tell(shop, declined["imp_uid"], declined["merchant_uid"])
+
+    assert facts(shopper, declined["merchant_uid"])[0] == "paid"
+    assert sandbox.net() == declined["amount"]
