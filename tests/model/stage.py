@@ -1,41 +1,75 @@
 """Shop and sandbox in one process, fast enough to be played ten thousand times, and able to be interrupted.
 
 An interruption happens while the shop waits for i'mport: after the work is done there and before the reply is here.
-That is where races live, and here they come in a fixed order.
+That is where races live, and here they come in a fixed order. The shop's database is one connection in memory, so a
+transaction that were held open across a call to i'mport would collide with whatever the interruption writes.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import requests
 from flask import Flask
-from sqlalchemy import select
+from jinja2 import FileSystemBytecodeCache
+from werkzeug.test import Client
 
 from storefront import create_app, schema
-from storefront.billing import reconciliation
+from storefront.billing import Billing, reconciliation
 from storefront.clock import Clock
 from storefront.config import Settings
+from storefront.database import Database
 from storefront.iamport import Iamport
-from storefront.models import Base, Event, Payment
+from storefront.models import Base
 from storefront.sandbox import SandboxSettings, create_sandbox
-from tests.conftest import SHOP_URL, Browser
-from tests.people import Sandbox, Shopper
+from storefront.sandbox.faults import Fault
+from storefront.sandbox.ledger import ledger
+from tests.conftest import SHOP_URL
+from tests.people import Sandbox
 from tests.wsgi import SANDBOX_URL, WsgiAdapter, session_for
 
 GRACE_S = 600
+AGAIN = "/subscribe/payments/again"
+CALLS = {
+    "a look-up": r"/payments/(imp_|findAll/)",
+    "a charge": AGAIN,
+    "a cancel": "/payments/cancel",
+    "a key's call": "/subscribe/customers/",
+    "any call": "",
+}
+"""What the shop may be waiting for. While the one token is fetched everybody waits for it: an interruption would, too."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The payment a call to i'mport was about, by every name it has."""
+
+    imp_uid: str
+    merchant_uid: str
+    customer_uid: str | None
+
+
+@dataclass(frozen=True)
+class Interruption:
+    """What happens while the shop waits for the answer of a kind of call."""
+
+    call: str
+    act: Callable[[Subject], None]
 
 
 class _InterruptedAdapter(WsgiAdapter):
     """Lets something else happen between i'mport's answer and the shop's reading it."""
 
-    def __init__(self, app: Callable[..., Any]) -> None:
+    def __init__(self, app: Callable[..., Any], find: Callable[[set[str]], Subject | None]) -> None:
         super().__init__(app)
-        self.interruption: Callable[[], None] | None = None
+        self.interruption: Interruption | None = None
+        self._find = find
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Answer, and be interrupted once."""
@@ -43,11 +77,33 @@ class _InterruptedAdapter(WsgiAdapter):
             return super().send(request, **options)
         finally:
             self.sent.clear()
-            interruption = self.interruption
-            # While the one token is fetched everybody waits for it, and this thread would wait for itself.
-            if interruption is not None and not str(request.url).endswith("/users/getToken"):
-                self.interruption = None
-                interruption()
+            self._interrupt(request)
+
+    def _interrupt(self, request: requests.PreparedRequest) -> None:
+        interruption, path = self.interruption, request.path_url.split("?")[0]
+        if interruption is None or path == "/users/getToken" or not re.match(CALLS[interruption.call], path):
+            return
+        body = json.loads(request.body) if request.body and request.method == "POST" else {}
+        names = {*path.split("/"), *(value for value in body.values() if isinstance(value, str))}
+        subject = self._find(names)
+        if subject is not None:
+            self.interruption = None
+            interruption.act(subject)
+
+
+class ShopBrowser:
+    """A browser at the shop's own address. It outlives the shop's process, and so do its cookies."""
+
+    def __init__(self, shop: Callable[..., Any]) -> None:
+        self._client = Client(shop)
+
+    def get(self, path: str, **options: Any) -> Any:
+        """GET, without following a redirect."""
+        return self._client.get(path, base_url=SHOP_URL, **options)
+
+    def post(self, path: str, **options: Any) -> Any:
+        """POST, without following a redirect."""
+        return self._client.post(path, base_url=SHOP_URL, **options)
 
 
 class Stage:
@@ -56,7 +112,7 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self._settings = Settings(
             secret_key="a-secret-for-tests",
-            database_url=f"sqlite:///{folder / 'shop.sqlite'}",
+            database_url="sqlite://",
             public_url=SHOP_URL,
             imp_code="imp00000000",
             imp_key="sandbox_key",
@@ -66,90 +122,118 @@ class Stage:
             rate_limits=False,
             charge_grace_s=GRACE_S,
         )
-        self.clock = Clock()
+        self._templates = FileSystemBytecodeCache(str(folder))
         self._sandbox_app = create_sandbox(
             SandboxSettings(background=False, webhook_url=f"{SHOP_URL}/webhooks/iamport", state=":memory:")
         )
         self.books = self._sandbox_app.extensions["sandbox"]
         self.books.webhooks.open_session = lambda: session_for(self.app)
         self.sandbox = Sandbox(session_for(self._sandbox_app), SANDBOX_URL)
-        self.adapter = _InterruptedAdapter(self._sandbox_app)
-        self.app = self._start()
-        schema.create(self.app.extensions["billing"].database)
+        self.adapter = _InterruptedAdapter(self._sandbox_app, self._find)
+        self.steps = 0
+        """How many were played, over all plays."""
+        self.clock = Clock()
+        self._database = Database(self._settings.database_url)
+        schema.create(self._database)
+        self._connection = self._database.engine.raw_connection()
+        self._app = self._start()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Serve as whichever process of the shop runs now."""
+        return self._app(environ, start_response)
+
+    @property
+    def billing(self) -> Billing:
+        """What the shop's billing works with."""
+        found: Billing = self._app.extensions["billing"]
+        return found
 
     def clear(self) -> None:
         """Forget everything."""
         self.clock = Clock()
         self.books.reset()
-        database = self.app.extensions["billing"].database
-        with database.writing() as session:
+        with self._database.writing() as session:
             for table in reversed(Base.metadata.sorted_tables):
                 session.execute(table.delete())
         self.restart()
 
     def restart(self) -> None:
-        """The shop's process ends and begins anew; its database stays."""
+        """The shop's process ends and begins anew: what it remembered beside its database is gone."""
         self.adapter.interruption = None
-        self.app.extensions["billing"].database.close()
-        self.app = self._start()
+        self._app = self._start()
 
     def close(self) -> None:
         """End both."""
-        self.app.extensions["billing"].database.close()
+        self._connection.close()
+        self._database.close()
         self.books.close()
 
-    def browser(self) -> Browser:
+    def browser(self) -> ShopBrowser:
         """A new browser."""
-        return Browser(self.app)
-
-    def shopper(self, email: str) -> Shopper:
-        """Somebody new, signed up."""
-        return Shopper(self.browser(), self.sandbox, email).sign_up()
-
-    def sign_in(self, email: str) -> Shopper:
-        """Somebody known, in the browser of a new process."""
-        shopper = Shopper(self.browser(), self.sandbox, email)
-        assert shopper.post("/login", {"email": email, "password": "good-morning-coffee"}).status_code == 303
-        return shopper
+        return ShopBrowser(self)
 
     def pass_time(self, seconds: int) -> None:
         """For the shop and for i'mport alike."""
         self.clock.advance(timedelta(seconds=seconds))
-        self.sandbox.advance(seconds=seconds)
+        self.books.advance(seconds)
 
     def reconcile(self) -> reconciliation.Report:
         """What `storefront reconcile` does."""
-        return reconciliation.reconcile(self.app.extensions["billing"])
+        return reconciliation.reconcile(self.billing)
 
-    def webhook(self, body: dict[str, Any]) -> int:
+    def mend(self) -> None:
+        """Nothing is broken any more, and nothing is about to happen."""
+        self.books.faults.clear()
+        self.adapter.interruption = None
+
+    def break_call(self, path: str, kind: str, times: int = 1) -> None:
+        """The next calls to a path, or the next webhook, will go wrong."""
+        self.books.faults.add(Fault(path, kind, times=times))
+
+    def webhook(self, **ids: str | None) -> int:
         """Anybody may post here."""
-        return int(self.browser().post("/webhooks/iamport", json=body).status_code)
+        return int(self.browser().post("/webhooks/iamport", json=ids).status_code)
 
-    def waiting_webhooks(self) -> list[int]:
-        """What i'mport has not told yet."""
-        rows = self.books.store.all("SELECT id FROM webhook WHERE state IN ('pending', 'held') ORDER BY id")
-        return [row["id"] for row in rows]
-
-    def all_webhooks(self) -> list[int]:
-        """What i'mport has told, or may tell."""
-        return [row["id"] for row in self.books.store.all("SELECT id FROM webhook ORDER BY id")]
+    def webhooks(self, *states: str) -> list[int]:
+        """The webhooks in some states, oldest first; all of them if none is named."""
+        rows = self.imports("SELECT id, state FROM webhook ORDER BY id")
+        return [row["id"] for row in rows if not states or row["state"] in states]
 
     def deliver(self, webhook_id: int) -> None:
         """Tell it, first time or again."""
         self.books.webhooks.deliver(webhook_id)
 
-    def timelines(self) -> dict[str, Counter[str]]:
-        """How often each event happened to each order."""
-        query = select(Payment.merchant_uid, Event.event).join(Event.payment)
-        found: dict[str, Counter[str]] = defaultdict(Counter)
-        with self.app.extensions["billing"].database.reading() as session:
-            for merchant_uid, event in session.execute(query):
-                found[merchant_uid][event] += 1
-        return found
+    def ledger(self) -> dict[str, Any]:
+        """What `GET /_sandbox/ledger` says, without the way there."""
+        return ledger(self.books.store)
+
+    def imports(self, sql: str, *values: Any) -> list[Any]:
+        """Rows of i'mport's books, to choose from and to compare with."""
+        return list(self.books.store.all(sql, *values))
+
+    def shop(self, sql: str, *values: Any) -> list[Any]:
+        """Rows of the shop's database, to choose from and to compare with; it decides nothing of what the shop does."""
+        return list(self._connection.cursor().execute(sql, values).fetchall())
+
+    def _find(self, names: set[str]) -> Subject | None:
+        """The newest payment that any of these names belongs to."""
+        rows = self.imports(
+            "WITH name AS (SELECT value FROM json_each(?))"
+            " SELECT imp_uid, merchant_uid, customer_uid FROM payment"
+            " WHERE imp_uid IN name OR merchant_uid IN name OR customer_uid IN name ORDER BY id DESC LIMIT 1",
+            json.dumps(sorted(names)),
+        )
+        return Subject(*rows[0]) if rows else None
 
     def _start(self) -> Flask:
         session = requests.Session()
+        session.trust_env = False
         session.mount("http://", self.adapter)
         settings = self._settings
         gateway = Iamport(settings.imp_api_url, settings.imp_key, settings.imp_secret, session=session)
-        return create_app(settings, clock=self.clock, gateway=gateway)
+        app = create_app(settings, clock=self.clock, gateway=gateway)
+        app.jinja_env.bytecode_cache = self._templates
+        billing: Billing = app.extensions["billing"]
+        billing.database.close()
+        app.extensions["billing"] = replace(billing, database=self._database)
+        return app
