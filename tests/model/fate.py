@@ -19,6 +19,7 @@ ACTS = ("told", "cancelled", "refunded", "looked at", "card removed", "reconcile
 PAIRS = ("own", "own", "same card", "any", "nothing", "nobody's")
 """Which order a message names beside a payment."""
 STEPS_BETWEEN_SWEEPS = 10
+STEPS_BETWEEN_RESTARTS = 20
 
 
 class Fate(Players):
@@ -28,8 +29,8 @@ class Fate(Players):
         super().__init__(stage)
         self.undone: Counter[str] = Counter()
         """How often a cancel of an order's payment was taken back."""
-        self.reconciled_at = 0
-        """At which step `reconcile` ran."""
+        self.reconciled_at = self.restarted_at = stage.steps
+        """At which step of all plays that happened the last time."""
         self.is_silent = False
         """Whether something happened that nobody but a sweep can find."""
 
@@ -212,8 +213,10 @@ class Fate(Players):
         self.stage.pass_time(seconds)
 
     @rule()
+    @precondition(lambda self: self.stage.steps >= self.restarted_at + STEPS_BETWEEN_RESTARTS)
     def the_shop_is_restarted(self) -> None:
         """Nobody notices."""
+        self.restarted_at = self.stage.steps
         self.stage.restart()
 
     @rule()

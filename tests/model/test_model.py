@@ -51,6 +51,10 @@ class Shopping(Fate):
     @precondition(lambda self: self.steps > STEPS_WITHOUT_REST)
     def everything_comes_to_rest(self, pause: int) -> None:
         """Nothing is broken, everything is told; then shop and ledger say the same."""
+        self.come_to_rest(pause)
+
+    def come_to_rest(self, pause: int) -> list[dict[str, Any]]:
+        """Everybody's account, after everything was found to be right."""
         self.steps = 0
         self.stage.mend()
         for webhook in self.stage.webhooks("pending", "held", "failed"):
@@ -70,11 +74,11 @@ class Shopping(Fate):
         checks.keys_agree(self.stage, accounts)
         checks.removed_cards_are_charged_no_more(self.stage, self.removed)
         checks.charges_were_sent_once(self.stage)
+        return accounts
 
     def teardown(self) -> None:
         """Whatever happened, it ends well."""
-        self.everything_comes_to_rest(GRACE_S + 60)
-        checks.nobody_sees_anothers(self.people, self.accounts())
+        checks.nobody_sees_anothers(self.people, self.come_to_rest(GRACE_S + 60))
 
     def accounts(self) -> list[dict[str, Any]]:
         """What everybody's account says."""
