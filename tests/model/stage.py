@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -139,8 +140,12 @@ class Stage:
         self._app = self._start()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Serve as whichever process of the shop runs now."""
-        return self._app(environ, start_response)
+        """Serve as whichever process of the shop runs now, in a context of its own as every thread of a server has.
+
+        Without that, a request that interrupts another one would be signed in as that one's shopper.
+        """
+        reply: Iterable[bytes] = Context().run(self._app, environ, start_response)
+        return reply
 
     @property
     def billing(self) -> Billing:
@@ -232,6 +237,8 @@ class Stage:
         settings = self._settings
         gateway = Iamport(settings.imp_api_url, settings.imp_key, settings.imp_secret, session=session)
         app = create_app(settings, clock=self.clock, gateway=gateway)
+        # What goes wrong in the shop, or in an interruption, ends the play where it happens.
+        app.config["PROPAGATE_EXCEPTIONS"] = True
         app.jinja_env.bytecode_cache = self._templates
         billing: Billing = app.extensions["billing"]
         billing.database.close()
