@@ -85,6 +85,7 @@ def act_in_console(imp_uid: str, act: str) -> Response:
         abort(404)
     amount = Parameters(_body()).won("amount") if act == "cancel" else None
     answer = jsonify(back_office.act(sandbox(), act, imp_uid, amount))
+    sandbox().webhooks.deliver_first()
     answer.call_on_close(sandbox().webhooks.wake)
     return answer
 

@@ -160,6 +160,16 @@ def test_a_cancel_in_the_console_is_taken_over(
     assert sandbox.net() == 0
 
 
+def test_a_cancel_in_the_console_may_be_told_before_the_console_answers(shopper: Shopper, sandbox: Sandbox) -> None:
+    """Its webhook is not kept for the reply to somebody else's call, which might be the one to this webhook."""
+    paid = shopper.buy("pay")
+    sandbox.fault("webhook", "first")
+    sandbox.cancel_in_console(paid["imp_uid"])
+
+    assert [attempt["status"] for attempt in sandbox.webhooks()[-1]["attempts"]] == [200]
+    assert facts(shopper, paid["merchant_uid"]) == ("cancelled", True, 0)
+
+
 def test_a_second_partial_cancel_is_taken_over_too(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """The sum grows, to the end."""
     paid = shopper.buy("pay")
