@@ -16,7 +16,7 @@ FAULTS = ("error", "cut_before", "cut_after", "error_after", "garbage", "unautho
 PATHS = (AGAIN, "/payments/cancel", "/payments/*", "/subscribe/customers/*", "/payments/findAll/*", "/users/getToken")
 DOORS = ("callback", "redirect", "redirect without a session", "webhook", "form webhook")
 ACTS = ("told", "cancelled", "refunded", "looked at", "card removed", "reconciled", "pressed")
-PAIRS = ("own", "own", "same card", "any", "nothing", "nobody's")
+PAIRS = ("own", "own", "same card", "same card", "any", "nothing", "nobody's")
 """Which order a message names beside a payment."""
 STEPS_BETWEEN_SWEEPS = 10
 STEPS_BETWEEN_RESTARTS = 20
@@ -57,7 +57,7 @@ class Fate(Players):
         orders = self.stage.shop(
             "SELECT merchant_uid FROM payment JOIN card ON card.id = card_id"
             " WHERE merchant_uid <> ? AND (customer_uid = ? OR ?)"
-            " ORDER BY payment.status IN ('ready', 'requested') DESC, payment.id DESC LIMIT 4",
+            " ORDER BY captured, payment.id DESC LIMIT 4",
             subject.merchant_uid,
             subject.customer_uid,
             pair == "any",
