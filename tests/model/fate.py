@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.model.players import Choice, Players
+from tests.model.players import PRICES, Choice, Players
 from tests.model.stage import AGAIN, CALLS, GRACE_S, Interruption, Stage, Subject
 
 FAULTS = ("error", "cut_before", "cut_after", "error_after", "garbage", "unauthorized")
@@ -43,7 +43,27 @@ class Fate(Players):
         if not payments:
             return
         subject = Subject(*payments[which % len(payments)])
-        named = self.named_by(subject, pair, other)
+        self.tell(door, subject, self.named_by(subject, pair, other))
+
+    @rule(which=Choice, door=st.sampled_from(DOORS), plan=st.sampled_from(sorted(PRICES)))
+    @precondition(lambda self: any(card.status == "active" for card in self.stored_cards()))
+    def a_payment_is_said_to_be_the_one_that_got_lost(self, which: int, door: str, plan: str) -> None:
+        """Same card, same price, and both orders wait for an answer: only the payment's own word tells them apart."""
+        active = [card for card in self.stored_cards() if card.status == "active"]
+        card, number = active[which % len(active)], self.stage.steps
+        self.stage.mend()
+        self.stage.break_call(AGAIN, "cut_before")
+        self.press(card, plan, f"lost-{number}")
+        self.stage.break_call(AGAIN, "cut_after")
+        self.press(card, plan, f"arrived-{number}")
+        lost, arrived = (self.presses[card.owner, f"{how}-{number}"] for how in ("lost", "arrived"))
+        for row in self.stage.imports(
+            "SELECT imp_uid, merchant_uid, customer_uid FROM payment WHERE merchant_uid = ?", arrived
+        ):
+            self.tell(door, Subject(*row), lost)
+
+    def tell(self, door: str, subject: Subject, named: str | None) -> None:
+        """Bring news of a payment, with an order's number; if it is not the payment's own, nothing may come of it."""
         quiet, before = self.stage.adapter.interruption is None, self.order(named)
         status = self.bring(door, subject.imp_uid, named)
         if quiet and named != subject.merchant_uid:
