@@ -64,10 +64,10 @@ class Fate(Players):
 
     def tell(self, door: str, subject: Subject, named: str | None) -> None:
         """Bring news of a payment, with an order's number; if it is not the payment's own, nothing may come of it."""
-        quiet, before = self.stage.adapter.interruption is None, self.order(named)
+        quiet, before = self.stage.adapter.interruption is None, self.state_of(named)
         status = self.bring(door, subject.imp_uid, named)
         if quiet and named != subject.merchant_uid:
-            assert self.order(named) == before, f"an order was changed by news of another one's payment: {before}"
+            assert self.state_of(named) == before, f"an order was changed by news of another one's payment: {before}"
         assert status in (200, 303, 404, 503), status
 
     def named_by(self, subject: Subject, pair: str, other: int) -> str | None:
@@ -98,7 +98,7 @@ class Fate(Players):
         browser = owner.browser if door == "redirect" else self.stage.browser()
         return int(browser.get(f"/payments/complete/mobile?{urlencode({**ids, 'imp_success': 'true'})}").status_code)
 
-    def order(self, merchant_uid: str | None) -> list[tuple[object, ...]]:
+    def state_of(self, merchant_uid: str | None) -> list[tuple[object, ...]]:
         """What an order is, and what is being given back for it."""
         return self.stage.shop(
             "SELECT status, imp_uid, captured, captured_krw, cancelled_krw, attention,"
@@ -202,6 +202,7 @@ class Fate(Players):
                     self.press(card, "noon", token)
 
     @rule(which=Choice, amount=st.one_of(st.none(), st.integers(1, 5_000)))
+    @precondition(lambda self: self.stage.ledger()["net"])
     def somebody_cancels_in_the_console(self, which: int, amount: int | None) -> None:
         """In full or in part, and the shop hears of it when the webhook is delivered."""
         held = [payment for payment in self.stage.ledger()["payments"] if payment["net"] > (amount or 0)]
@@ -209,6 +210,7 @@ class Fate(Players):
             self.stage.sandbox.cancel_in_console(held[which % len(held)]["imp_uid"], amount)
 
     @rule(which=Choice)
+    @precondition(lambda self: self.stage.imports("SELECT 1 FROM payment WHERE status = 'cancelled'"))
     def support_takes_a_cancel_back(self, which: int) -> None:
         """And says so; nothing else would tell the shop."""
         cancelled = [payment for payment in self.stage.ledger()["payments"] if payment["cancelled"]]
@@ -221,6 +223,7 @@ class Fate(Players):
         assert self.stage.webhook(imp_uid=payment["imp_uid"], merchant_uid=payment["merchant_uid"]) == 200
 
     @rule(which=Choice)
+    @precondition(lambda self: self.stage.imports("SELECT 1 FROM payment WHERE status = 'failed' AND amount > 0"))
     def a_card_company_approves_late(self, which: int) -> None:
         """What had failed is captured after all."""
         rows = self.stage.imports("SELECT imp_uid FROM payment WHERE status = 'failed' AND amount > 0 ORDER BY id")

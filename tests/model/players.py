@@ -79,7 +79,7 @@ class Players(RuleBasedStateMachine):
         for card in cards:
             self.somebody_signs_up()
             self.somebody_orders(len(self.people) - 1, "morning", mode, 0)
-            self.somebody_pays(0, card, None, late=False, swapped=None, tells=True)
+            self.somebody_pays(0, card, late=False, tells=True)
 
     @rule()
     @precondition(lambda self: len(self.people) < MOST_PEOPLE)
@@ -95,8 +95,11 @@ class Players(RuleBasedStateMachine):
     @precondition(lambda self: self.people and self.open_windows() < MOST_OPEN_WINDOWS)
     def somebody_orders(self, who: int, plan: str, mode: str, form: int) -> None:
         """With a form of their own or one that was used before."""
-        player = self.people[who % len(self.people)]
-        reply = player.post(f"/checkout/{plan}", {**BUYER, "mode": mode, "token": f"form-{plan}-{form % 4}"})
+        self.order(self.people[who % len(self.people)], plan, mode, f"form-{plan}-{form % 4}")
+
+    def order(self, player: Player, plan: str, mode: str, token: str) -> None:
+        """Fill in the checkout; its window is offered if it is not paid yet."""
+        reply = player.post(f"/checkout/{plan}", {**BUYER, "mode": mode, "token": token})
         assert reply.status_code == 303
         page = player.browser.get(reply.headers["Location"])
         start = page.text.find('id="request-pay">')
@@ -104,23 +107,39 @@ class Players(RuleBasedStateMachine):
             text = page.text[start:].split(">", 1)[1].split("</script>")[0]
             self.windows.append((player, json.loads(text)))
 
+    @rule(which=Choice, card=st.sampled_from(CARDS), late=st.booleans(), tells=st.booleans())
+    @precondition(lambda self: self.windows)
+    def somebody_pays(self, which: int, card: str, late: bool, tells: bool) -> None:
+        """In a window that the shop has offered; perhaps in one that was left open while another one was paid in."""
+        player, params = self.windows[-1 - which % min(len(self.windows), 6)]
+        self.pay(player, params, card, None, late=late, tells=tells)
+
     @rule(
         which=Choice,
-        card=st.sampled_from(CARDS),
-        forged=st.sampled_from((None, None, None, 1, 100, 20_000)),
+        fresh=st.booleans(),
+        amount=st.sampled_from((None, 1, 100, 20_000)),
+        swapped=st.one_of(st.none(), Choice),
         late=st.booleans(),
-        swapped=st.one_of(st.none(), st.none(), st.none(), Choice),
         tells=st.booleans(),
     )
     @precondition(lambda self: self.windows)
-    def somebody_pays(
-        self, which: int, card: str, forged: int | None, late: bool, swapped: int | None, tells: bool
+    def somebody_forges_a_window(
+        self, which: int, fresh: bool, amount: int | None, swapped: int | None, late: bool, tells: bool
     ) -> None:
-        """In the window, perhaps with another amount or another key's name than the shop's."""
+        """Another amount is captured, or another key's name is given, than the shop's; in a new order's or an old one."""
+        if fresh:
+            self.order(self.people[which % len(self.people)], "morning", "pay", f"forged-{self.stage.steps}")
+            which = 0
         player, params = self.windows[-1 - which % min(len(self.windows), 6)]
         if swapped is not None:
             params = {**params, "customer_uid": self.windows[swapped % len(self.windows)][1]["customer_uid"]}
-        result = self.stage.sandbox.pay(params, card, charge_amount=forged, late=late)
+        self.pay(player, params, "approve", amount, late=late, tells=tells)
+
+    def pay(
+        self, player: Player, params: dict[str, Any], card: str, amount: int | None, *, late: bool, tells: bool
+    ) -> None:
+        """Go through a window, and perhaps back to the shop."""
+        result = self.stage.sandbox.pay(params, card, charge_amount=amount, late=late)
         if tells:
             assert player.tell(result).status_code == 200
 
