@@ -20,6 +20,8 @@ TROUBLES = (None, None, "cut_before", "cut_after", "error_after", "garbage")
 PRYING = ("page", "json", "checkout", "refund", "callback", "charge", "remove", "stranger")
 MOST_PEOPLE = 3
 MOST_OPEN_WINDOWS = 4
+MOST_WINDOWS = 12
+"""In one play: what is settled, shown and compared grows with every order."""
 
 Choice = st.integers(min_value=0, max_value=10**6)
 
@@ -92,7 +94,7 @@ class Players(RuleBasedStateMachine):
     @rule(
         who=Choice, plan=st.sampled_from(sorted(PRICES)), mode=st.sampled_from(("pay", "pay", "register")), form=Choice
     )
-    @precondition(lambda self: self.people and self.open_windows() < MOST_OPEN_WINDOWS)
+    @precondition(lambda self: self.may_order())
     def somebody_orders(self, who: int, plan: str, mode: str, form: int) -> None:
         """With a form of their own or one that was used before."""
         self.order(self.people[who % len(self.people)], plan, mode, f"form-{plan}-{form % 4}")
@@ -127,7 +129,7 @@ class Players(RuleBasedStateMachine):
         self, which: int, fresh: bool, amount: int | None, swapped: int | None, late: bool, tells: bool
     ) -> None:
         """Another amount is captured, or another key's name is given, than the shop's; in a new order's or an old one."""
-        if fresh:
+        if fresh and self.may_order():
             self.order(self.people[which % len(self.people)], "morning", "pay", f"forged-{self.stage.steps}")
             which = 0
         player, params = self.windows[-1 - which % min(len(self.windows), 6)]
@@ -269,9 +271,10 @@ class Players(RuleBasedStateMachine):
         )
         return [Stored(*row) for row in rows]
 
-    def open_windows(self) -> int:
-        """How many orders wait for their window to be paid in."""
-        return int(self.stage.shop("SELECT count(*) FROM payment WHERE status = 'ready'")[0][0])
+    def may_order(self) -> bool:
+        """Whether there is somebody, and there are not too many orders yet."""
+        [[waiting]] = self.stage.shop("SELECT count(*) FROM payment WHERE status = 'ready'")
+        return bool(self.people) and waiting < MOST_OPEN_WINDOWS and len(self.windows) < MOST_WINDOWS
 
     def sent_and_captured(self, customer_uid: str) -> tuple[int, int, int]:
         """How many charges were sent, and how many captures of how many won a key has seen."""
