@@ -1,7 +1,7 @@
 """The shop is killed at every step of every journey; after a restart and `reconcile` it agrees with the ledger.
 
-Nothing is charged twice, no won is lost, no key is left behind. No step is named here: N goes up until a journey gets
-through unharmed.
+A step is one of its own (`victim`), or a request that i'mport is at work on (`killer`). Nothing is charged twice, no won
+is lost, no key is left behind. No step is named here: N goes up until a journey gets through unharmed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ import requests
 from storefront import config, create_billing
 from storefront.billing import reconciliation
 from storefront.clock import Clock
+from tests.crash import killer
 from tests.people import HttpBrowser, Sandbox, Shopper
-from tests.servers import keys_for, storefront
+from tests.servers import keys_for, running
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_STEPS = 60
@@ -48,6 +50,7 @@ class Shop:
             env=os.environ | self._settings | {"PYTHONPATH": str(ROOT)},
         )
         self._life = 0
+        self.died_at = ""
         self.url = f"http://127.0.0.1:{port}"
         self.live()
         self.shopper = Shopper(HttpBrowser(self.url), sandbox).sign_up()
@@ -62,8 +65,17 @@ class Shop:
         assert word == "alive"
         self._life = int(pid)
 
+    def end_at_a_step(self, number: int) -> None:
+        """Begin a life that ends at a step of its own."""
+        self.die()
+        self.live(kill_at=number)
+
+    def end_while_asking(self, moment: str, number: int) -> None:
+        """Let this life end while i'mport is at a request: before its work or after it."""
+        killer.load(self.sandbox.session, self.sandbox.url, pid=self._life, number=number, moment=moment)
+
     def die(self) -> bool:
-        """End the life, by force as well; whether it had ended by itself."""
+        """End the life, by force as well; whether it had ended before."""
         assert self._process.stdout
         survived = True
         try:
@@ -73,11 +85,9 @@ class Shop:
         if survived:
             os.kill(self._life, signal.SIGKILL)
         assert self._process.stdout.readline() == "dead\n"
+        killed_at = killer.load(self.sandbox.session, self.sandbox.url, pid=0, number=0, moment="")
+        self.died_at = killed_at or (self._folder / "steps").read_text().rstrip().rpartition("\n")[2]
         return not survived
-
-    def last_step(self) -> str:
-        """Where it was killed."""
-        return (self._folder / "steps").read_text().splitlines()[-1]
 
     def reconcile(self) -> None:
         """What `storefront reconcile` does, an hour later."""
@@ -105,9 +115,13 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     """A shop and a sandbox, in processes of their own."""
-    with storefront(tmp_path, "sandbox", "--port", "0") as running, requests.Session() as session:
+    command = ("sandbox", "--port", "0")
+    with (
+        running(tmp_path, "tests.crash.killer", *command, PYTHONPATH=str(ROOT)) as beside,
+        requests.Session() as session,
+    ):
         session.trust_env = False
-        shop = Shop(tmp_path, Sandbox(session, running.urls["sandbox"]))
+        shop = Shop(tmp_path, Sandbox(session, beside.urls["sandbox"]))
         yield shop
         shop.close()
 
@@ -178,7 +192,7 @@ def gone(shop: Shop, card: dict[str, Any]) -> bool:
 ENDS: dict[Callable[..., None], Callable[[Shop, Any], bool]] = {charge: charged_once, refund: returned, removal: gone}
 
 
-@pytest.mark.parametrize(
+JOURNEYS = pytest.mark.parametrize(
     ("journey", "prepare"),
     [
         (checkout, nothing),
@@ -190,25 +204,45 @@ ENDS: dict[Callable[..., None], Callable[[Shop, Any], bool]] = {charge: charged_
     ],
     ids=lambda function: function.__name__,
 )
+
+
+@JOURNEYS
 def test_killed_at_any_step_everything_adds_up_in_the_end(
     shop: Shop, journey: Callable[[Shop, Any], None], prepare: Callable[[Shop], Any]
 ) -> None:
     """One life for each step, and one after it to see what became of it."""
-    for step in range(1, MOST_STEPS):
+    repeat_until_unharmed(shop, journey, prepare, shop.end_at_a_step)
+
+
+@JOURNEYS
+def test_killed_while_imports_answer_is_on_its_way_everything_adds_up_in_the_end(
+    shop: Shop, journey: Callable[[Shop, Any], None], prepare: Callable[[Shop], Any]
+) -> None:
+    """At every request of the journey: i'mport does its work, and nobody is there any more to hear of it."""
+    for moment in killer.MOMENTS:
+        repeat_until_unharmed(shop, journey, prepare, partial(shop.end_while_asking, moment))
+
+
+def repeat_until_unharmed(
+    shop: Shop,
+    journey: Callable[[Shop, Any], None],
+    prepare: Callable[[Shop], Any],
+    end_at: Callable[[int], None],
+) -> None:
+    """Go on the journey with the shop's end one further each time, until it is beyond the journey's."""
+    for number in range(1, MOST_STEPS):
         prepared = prepare(shop)
-        shop.die()
-        shop.live(kill_at=step)
+        end_at(number)
         try:
             journey(shop, prepared)
         except (requests.RequestException, AssertionError):
             assert shop.die(), "the journey failed although the shop lived"
-            where = shop.last_step()
         else:
             if not shop.die():
-                assert step > 2, "the journey has no steps"
                 shop.live()
+                assert number > 1, "nothing has ended it"
                 break
-            where = shop.last_step()
+        where = shop.died_at
         shop.live()
         everything_adds_up(shop, where)
         if journey in ENDS:
