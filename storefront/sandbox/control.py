@@ -10,7 +10,7 @@ from storefront.sandbox import back_office, cards, faults, window
 from storefront.sandbox.envelope import Refusal
 from storefront.sandbox.faults import BadFault
 from storefront.sandbox.ledger import ledger
-from storefront.sandbox.parameters import Parameters
+from storefront.sandbox.parameters import Parameters, read_json
 from storefront.sandbox.rest import sandbox
 
 blueprint = Blueprint("control", __name__, url_prefix="/_sandbox")
@@ -63,11 +63,11 @@ def show_webhooks() -> Response:
 @blueprint.post("/webhooks/<int:webhook_id>/release")
 def send_webhook(webhook_id: int) -> Response:
     """Deliver one now, whether it was held, dropped or delivered before; it, after delivery."""
-    hooks, query = sandbox().webhooks, "SELECT * FROM webhook WHERE id = ?"
-    if sandbox().store.one(query, webhook_id) is None:
+    hooks = sandbox().webhooks
+    if hooks.find(webhook_id) is None:
         abort(404)
     hooks.deliver(webhook_id)
-    row = sandbox().store.one(query, webhook_id)
+    row = hooks.find(webhook_id)
     return jsonify(hooks.show(row) if row else None)
 
 
@@ -174,9 +174,9 @@ def _body() -> dict[str, Any]:
     if not request.get_data():
         return {}
     try:
-        value = request.get_json(force=True)
-    except RecursionError:
-        raise BadRequest("the body nests too deep") from None
+        value = read_json(request.get_data())
+    except ValueError as error:
+        raise BadRequest(f"the body should be JSON: {error}") from None
     if not isinstance(value, dict):
         raise BadRequest("the body should be a JSON object")
     return value

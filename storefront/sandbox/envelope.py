@@ -90,7 +90,7 @@ def refused(refusal: Refusal, document: str | None = None) -> Response:
     answer = _envelope(refusal.code, refusal.message, None, refusal.status)
     for header, text in ((RULE, refusal.rule), (DOCUMENT, document)):
         if text:
-            answer.headers[header] = text.encode("ascii", "replace").decode()
+            answer.headers[header] = "".join(letter if " " <= letter <= "~" else "?" for letter in text)
     return answer
 
 

@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import Any
 
 from werkzeug.datastructures import Headers
+from werkzeug.wsgi import get_content_length
 
 from storefront.sandbox.envelope import DOCUMENT, RULE
 from storefront.sandbox.faults import SPOILING, Fault
@@ -45,7 +46,7 @@ class Front:
         if not path.startswith(_REST) or path.startswith(_NOT_REST):
             return self._app(environ, start_response)
         began, at = time.monotonic(), self._sandbox.clock.now().timestamp()
-        body = environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), LARGEST_BODY))
+        body = environ["wsgi.input"].read(min(get_content_length(environ) or 0, LARGEST_BODY))
         environ["wsgi.input"] = BytesIO(body)
         fault = self._sandbox.faults.take(_text(path), environ["REQUEST_METHOD"])
         if fault and fault.kind == "delay":

@@ -10,13 +10,17 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from flask import Request
 
 from storefront.sandbox.envelope import UNREADABLE, Refusal, invalid, missing
 
+_NUMBER = re.compile(r"-?[0-9]{1,12}")
 _NUMBERED = re.compile(r"(\w+)\[([0-9]{1,4})\]", re.ASCII)
 _BRACKETED = re.compile(rf"{_NUMBERED.pattern}\[(\w+)\]", re.ASCII)
+DEEPEST = 50
+"""Lists in lists in objects in a body."""
 LARGEST_AMOUNT = 10**10
 """Won; more than any card allows, and small enough for every number type of every client."""
 
@@ -101,7 +105,7 @@ class Parameters:
         if value is None or value == "":
             return default
         text = str(value)
-        if isinstance(value, bool) or len(text) > 12 or not text.lstrip("-").isdecimal() or not text.isascii():  # noqa: PLR2004
+        if isinstance(value, bool) or not _NUMBER.fullmatch(text):
             raise self.invalid(name, "should be a whole number")
         if not least <= int(text) <= most:
             raise self.invalid(name, f"should be between {least} and {most}")
@@ -155,6 +159,15 @@ class Parameters:
         return self._values.get(name)
 
 
+def web_address(text: str) -> SplitResult | None:
+    """The parts of an http(s) address, or None: what a client calls an address need not be one."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return parts if parts.scheme in ("http", "https") and parts.hostname and text.isprintable() else None
+
+
 def storable(text: str) -> bool:
     """Whether every database and every client can take a text: no lone surrogate, no NUL."""
     try:
@@ -164,10 +177,30 @@ def storable(text: str) -> bool:
     return "\0" not in text
 
 
+def read_json(text: str | bytes) -> Any:
+    """JSON that can be written down again.
+
+    Raises:
+        ValueError: it is none, or nests so deep that Python would give up on it sooner or later.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("it nests too deep") from None
+    if _is_deep(value, DEEPEST):
+        raise ValueError("it nests too deep")
+    return value
+
+
+def _is_deep(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_is_deep(item, levels - 1) for item in inner)
+
+
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+        value = read_json(body)
+    except ValueError:
         raise Refusal(UNREADABLE, status=400, rule="the body should be JSON") from None
     if not isinstance(value, dict):
         raise Refusal(UNREADABLE, status=400, rule="the body should be a JSON object")

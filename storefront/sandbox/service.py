@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import flask_bootstrap
 from flask import (
@@ -28,6 +27,7 @@ from flask import (
 from storefront.sandbox import cards, opened, window
 from storefront.sandbox.faults import OF_WEBHOOKS, Fault
 from storefront.sandbox.opened import Ending, OpenedWindow, Opening
+from storefront.sandbox.parameters import read_json, web_address
 from storefront.sandbox.rest import sandbox
 from storefront.sandbox.sdk import STATIC
 from storefront.sandbox.texts import texts_for
@@ -80,6 +80,8 @@ def pg_settings(code: str) -> Response:
 @blueprint.get("/payments/ready/<code>/<pg>/<mid>")
 def ready(code: str, pg: str = "", mid: str = "") -> Response:  # noqa: ARG001 - one window plays every PG setting
     """The frame: it waits to be told what to pay, and loading it makes no payment."""
+    if not code.isprintable():
+        abort(400, "the identification code should be text")
     return _page("ready.html", None, code=code, sdk=_style())
 
 
@@ -255,8 +257,8 @@ def _style() -> Any:
 
 def _params(text: str) -> dict[str, Any]:
     try:
-        params = json.loads(text)
-    except (ValueError, RecursionError):
+        params = read_json(text)
+    except ValueError:
         abort(400, "params should be JSON")
     if not isinstance(params, dict):
         abort(400, "params should be an object")
@@ -267,10 +269,7 @@ def _origin(address: object) -> str | None:
     """The origin of an http(s) address, or None; nothing else is ever posted to or allowed."""
     if not isinstance(address, str):
         return None
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
+    parts = web_address(address)
+    if parts is None or not _HOST.fullmatch(parts.netloc):
         return None
     return f"{parts.scheme}://{parts.netloc}"

@@ -23,6 +23,8 @@ from storefront.sandbox.store import Row, Store
 
 RESEND_AFTER_S = 60
 MOST_RESENDS = 5
+LARGEST_ID = 2**63 - 1
+"""What SQLite counts up to."""
 LONGEST_NAP_S = 1.0
 """Between two looks at what is due."""
 
@@ -111,13 +113,19 @@ class Webhooks:
     def deliver(self, webhook_id: int) -> None:
         """Send one webhook now, whatever its state, and write down how that went."""
         with self._sending:
-            row = self._store.one("SELECT * FROM webhook WHERE id = ?", webhook_id)
+            row = self.find(webhook_id)
             if row is not None:
                 self._send(row)
 
     def hold(self, webhook_id: int) -> None:
         """Keep a webhook back that has not been sent yet, until somebody asks for it."""
         self._store.write("UPDATE webhook SET state = 'held' WHERE id = ? AND state = 'pending'", webhook_id)
+
+    def find(self, webhook_id: int) -> Row | None:
+        """The webhook of an id, or None."""
+        if not 0 < webhook_id <= LARGEST_ID:
+            return None
+        return self._store.one("SELECT * FROM webhook WHERE id = ?", webhook_id)
 
     def drain(self, timeout_s: float) -> dict[str, int]:
         """Wait until nothing is pending; how many are delivered and how many still wait.

@@ -11,11 +11,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from storefront.sandbox import cards, confirmation, prepared
 from storefront.sandbox.cards import Behaviour, CardInput, InvalidCard
-from storefront.sandbox.parameters import LARGEST_AMOUNT, storable
+from storefront.sandbox.parameters import LARGEST_AMOUNT, storable, web_address
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.payments import Draft
 
@@ -222,13 +222,8 @@ class _Ending:
 
     def _redirect(self, query: dict[str, Any]) -> str | None:
         target = str(self.params.get("m_redirect_url") or "")
-        try:
-            parts = urlsplit(target)
-        except ValueError:
-            return None
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            return None
-        return f"{target}{'&' if parts.query else '?'}{urlencode(query)}"
+        address = web_address(target)
+        return f"{target}{'&' if address.query else '?'}{urlencode(query)}" if address else None
 
 
 def _old_facts(payment: Mapping[str, Any]) -> dict[str, Any]:
