@@ -74,6 +74,11 @@ class Shop:
         """Let this life end while i'mport is at a request: before its work or after it."""
         killer.load(self.sandbox.session, self.sandbox.url, pid=self._life, number=number, moment=moment)
 
+    def let_imports_work_go_on(self) -> bool:
+        """What i'mport was at when the shop died is done now; whether there was something."""
+        killer.go_on(self.sandbox.session, self.sandbox.url)
+        return self.died_at.startswith(killer.BEFORE + " the work")
+
     def die(self) -> bool:
         """End the life, by force as well; whether it had ended before."""
         assert self._process.stdout
@@ -85,7 +90,7 @@ class Shop:
         if survived:
             os.kill(self._life, signal.SIGKILL)
         assert self._process.stdout.readline() == "dead\n"
-        killed_at = killer.load(self.sandbox.session, self.sandbox.url, pid=0, number=0, moment="")
+        killed_at = killer.killed_at(self.sandbox.session, self.sandbox.url)
         self.died_at = killed_at or (self._folder / "steps").read_text().rstrip().rpartition("\n")[2]
         return not survived
 
@@ -218,8 +223,8 @@ def test_killed_at_any_step_everything_adds_up_in_the_end(
 def test_killed_while_imports_answer_is_on_its_way_everything_adds_up_in_the_end(
     shop: Shop, journey: Callable[[Shop, Any], None], prepare: Callable[[Shop], Any]
 ) -> None:
-    """At every request of the journey: i'mport does its work, and nobody is there any more to hear of it."""
-    for moment in killer.MOMENTS:
+    """At every request of the journey: i'mport does its work for nobody, at once or when the shop is back already."""
+    for moment in (killer.BEFORE, killer.AFTER):
         repeat_until_unharmed(shop, journey, prepare, partial(shop.end_while_asking, moment))
 
 
@@ -239,12 +244,15 @@ def repeat_until_unharmed(
             assert shop.die(), "the journey failed although the shop lived"
         else:
             if not shop.die():
+                shop.let_imports_work_go_on()
                 shop.live()
                 assert number > 1, "nothing has ended it"
                 break
         where = shop.died_at
         shop.live()
         everything_adds_up(shop, where)
+        if shop.let_imports_work_go_on():
+            everything_adds_up(shop, f"{where}, which came late")
         if journey in ENDS:
             journey(shop, prepared)  # the shopper presses again
             everything_adds_up(shop, f"{where}, and pressed again")
