@@ -30,6 +30,11 @@ def read_json_or_form() -> dict[str, Any]:
     return read_json()
 
 
+def read_query() -> dict[str, Any]:
+    """The fields of an address's query."""
+    return _checked(request.args.to_dict())
+
+
 def read_ids(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
     """imp_uid and merchant_uid; what is there but cannot be an id is a 400."""
     ids: list[str | None] = []

@@ -16,7 +16,7 @@ from storefront.iamport import SilenceError
 from storefront.models import Payment
 from storefront.states import PaymentStatus, RefundStatus
 from storefront.web import limits
-from storefront.web.messages import read_ids, read_json
+from storefront.web.messages import read_ids, read_json, read_query
 from storefront.web.presentation import as_json, result_of
 from storefront.web.shop import billing, is_id, order_or_404, shopper_id, wants_json
 from storefront.web.timeline import lines_of
@@ -72,12 +72,13 @@ def complete() -> Any:
 @limits.LOOK_UP
 def complete_on_phone() -> Any:
     """A phone comes back from the window, perhaps in another browser than it left from."""
-    imp_uid, merchant_uid = read_ids(request.args)
+    message = read_query()
+    imp_uid, merchant_uid = read_ids(message)
     if imp_uid is None and merchant_uid is None:
         abort(400)
     with suppress(SilenceError):
         settled = settlement.settle(
-            billing(), Door.REDIRECT, imp_uid=imp_uid, merchant_uid=merchant_uid, told_facts=_told(request.args)
+            billing(), Door.REDIRECT, imp_uid=imp_uid, merchant_uid=merchant_uid, told_facts=_told(message)
         )
         merchant_uid = merchant_uid or (settled.merchant_uid if settled else None)
         if settled is None:

@@ -92,6 +92,27 @@ def test_a_phone_that_brings_no_ids_gets_a_page_that_says_so(shop: Shop, sandbox
     assert sandbox.requests() == []
 
 
+@pytest.mark.parametrize(("said", "status"), [("x" * 600, 303), ("a\0b", 400), ("가" * 501, 303)])
+def test_a_phone_may_say_what_it_likes_about_an_order_but_not_more_than_can_be_kept(
+    shopper: Shopper, said: str, status: int
+) -> None:
+    """What is too long is cut, what no database takes is refused; as it is at the other doors."""
+    order = shopper.order("pay")
+    query = {"merchant_uid": order["merchant_uid"], "error_code": "F1002", "error_msg": said, "imp_success": "false"}
+
+    assert shopper.browser.get("/payments/complete/mobile", query_string=query).status_code == status
+    assert shopper.payment(order["merchant_uid"])["status"] == "ready"
+
+
+def test_an_address_that_grows_in_lower_case_still_has_to_fit(shop: Shop, sandbox: Sandbox) -> None:
+    """The capital I with a dot is one character, and two in lower case."""
+    form = {"name": "김아침", "email": "İ" * 50 + "@example.com", "password": "good-morning-coffee"}
+    reply = Shopper(shop.browser(), sandbox).post("/signup", form)
+
+    assert reply.status_code == 400
+    assert "64" in reply.text
+
+
 PATHS = [
     "/payments/mr_404",
     "/payments/%00",
