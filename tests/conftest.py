@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -98,6 +99,12 @@ class Browser:
         """POST, without following a redirect."""
         return self._client.post(path, base_url=SHOP_URL, **options)
 
+    def cookie(self, name: str) -> str:
+        """The value of a cookie of the shop's."""
+        found = self._client.get_cookie(name, SHOP_URL.removeprefix("http://").partition(":")[0])
+        assert found, name
+        return found.value
+
 
 @pytest.fixture(autouse=True)
 def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +154,13 @@ def clock() -> Clock:
 @pytest.fixture
 def shop(settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock) -> Iterator[Shop]:
     """The shop beside that sandbox, with an empty database."""
+    with shop_beside(settings, sandbox_app, sandbox, clock) as shop:
+        yield shop
+
+
+@contextmanager
+def shop_beside(settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock) -> Iterator[Shop]:
+    """A shop beside a sandbox in this process, with an empty database, which is left empty."""
     gateway = _gateway(settings, session_for(sandbox_app))
     app = create_app(settings, clock=clock, gateway=gateway)
     database: Database = app.extensions["billing"].database
@@ -154,7 +168,7 @@ def shop(settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock)
     shop = Shop(app, clock, sandbox)
     sandbox_app.extensions["sandbox"].webhooks.open_session = lambda: session_for(app)
     yield shop
-    if os.environ.get("TEST_DATABASE_URL"):
+    if database.engine.dialect.name != "sqlite":
         with database.writing() as session:
             for table in reversed(Base.metadata.sorted_tables):
                 session.execute(table.delete())
