@@ -56,7 +56,7 @@ def show(tab: str) -> Response:
 @blueprint.post("/console/break")
 def break_something() -> Any:
     """Set a fault; one that cannot be set comes back with what is wrong, and what was typed."""
-    typed = {name: request.form.get(name, "").strip()[:_LONGEST_INPUT] for name in _FAULT_FIELDS}
+    typed = {name: _printable(request.form.get(name, "").strip()[:_LONGEST_INPUT]) for name in _FAULT_FIELDS}
     try:
         sandbox().faults.add(faults.read({name: _value(name, text) for name, text in typed.items()}))
     except BadFault as problem:
@@ -98,7 +98,7 @@ _ACTS: Mapping[str, Callable[[Sandbox, int], None]] = {
 def _page(tab: str, typed: Mapping[str, str] | None = None, wrong: str | None = None) -> Response:
     books = sandbox()
     language, texts = texts_for(request)
-    word, state = (request.args.get(name, "")[:100] for name in ("q", "state"))
+    word, state = (_printable(request.args.get(name, "")[:100]) for name in ("q", "state"))
     lines = Lists(books, request.host_url.rstrip("/"), language, texts).of(tab)
     found = [line for line in lines if word.lower() in line.json.lower() and state in ("", line.state)]
     page = render_template(
@@ -130,6 +130,11 @@ def _page(tab: str, typed: Mapping[str, str] | None = None, wrong: str | None = 
 
 def _back_to(tab: str) -> Any:
     return redirect(url_for("console.show", tab=tab if tab in TABS else "payments"), 303)
+
+
+def _printable(text: str) -> str:
+    """What a page may repeat."""
+    return "".join(letter for letter in text if letter.isprintable())
 
 
 def _value(name: str, text: str) -> Any:

@@ -27,7 +27,8 @@ def begin(plan: str) -> Any:
     """Choose, say who pays, consent; then the order is written down."""
     chosen = _plan_or_404(plan)
     form = CheckoutForm(data=_prefill() if request.method == "GET" else None)
-    token = request.values.get("token") or billing_checkout.new_token()
+    given = request.values.get("token", "")
+    token = given if given.isprintable() and given else billing_checkout.new_token()
     if not form.validate_on_submit():
         page = render_template("checkout/checkout.html", form=form, plan=chosen, token=token)
         return page, 400 if form.is_submitted() else 200

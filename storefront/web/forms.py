@@ -25,9 +25,10 @@ def _strip(value: str | None) -> str | None:
 
 
 def readable(_form: FlaskForm, field: Any) -> None:
-    """Characters that can be stored and shown."""
+    """Characters that can be stored and shown; the page that asks again does not repeat what it cannot show."""
     text = field.data or ""
     if not storable(text) or not text.isprintable():
+        field.data = ""
         raise ValidationError(_l("There are characters in here that we cannot store."))
 
 
@@ -110,7 +111,7 @@ class CheckoutForm(_Person):
     phone = TelField(
         _l("Mobile phone"),
         filters=[_strip],
-        validators=[DataRequired(_l("Please enter a phone number like 010-1234-5678.")), korean_phone],
+        validators=[DataRequired(_l("Please enter a phone number like 010-1234-5678.")), korean_phone, readable],
         render_kw={"autocomplete": "tel"},
     )
     consent = BooleanField(

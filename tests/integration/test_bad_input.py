@@ -104,6 +104,16 @@ def test_a_phone_may_say_what_it_likes_about_an_order_but_not_more_than_can_be_k
     assert shopper.payment(order["merchant_uid"])["status"] == "ready"
 
 
+@pytest.mark.parametrize("path", ["/login", "/signup", "/checkout/morning"])
+def test_a_form_is_not_shown_again_with_characters_that_no_page_may_have(shopper: Shopper, path: str) -> None:
+    """A NUL is refused, and not repeated."""
+    for name in ("name", "email", "phone", "token"):
+        reply = shopper.post(path, {**BUYER, "consent": "", "password": "", name: "a\0b"})
+
+        assert reply.status_code == 400
+        assert "\0" not in reply.text
+
+
 def test_an_address_that_grows_in_lower_case_still_has_to_fit(shop: Shop, sandbox: Sandbox) -> None:
     """The capital I with a dot is one character, and two in lower case."""
     form = {"name": "김아침", "email": "İ" * 50 + "@example.com", "password": "good-morning-coffee"}

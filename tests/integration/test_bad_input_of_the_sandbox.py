@@ -80,6 +80,28 @@ def test_a_frame_for_a_code_that_is_no_text_is_refused(sandbox_app: Flask, code:
     assert (reply.status_code, reply.json["code"]) == (400, -1)
 
 
+@pytest.mark.parametrize("name", ["card_number", "expiry", "birth"])
+def test_the_window_does_not_repeat_characters_that_no_page_may_have(sandbox_app: Flask, name: str) -> None:
+    """A NUL is refused, and not repeated."""
+    client = sandbox_app.test_client()
+    query = {"code": "imp00000000", "params": json.dumps(WINDOW), "device": "pc"}
+    window = client.get("/payments/open", query_string=query, base_url=SANDBOX_URL).headers["Location"]
+
+    reply = client.post(window, data={name: "a\0b"}, base_url=SANDBOX_URL)
+
+    assert reply.status_code == 400
+    assert "\0" not in reply.text
+
+
+def test_the_console_looks_for_nothing_that_no_page_may_have(sandbox_app: Flask) -> None:
+    """The word is shown again, without its NUL."""
+    reply = sandbox_app.test_client().get("/_sandbox/console/payments?q=a%00b", base_url=SANDBOX_URL)
+
+    assert reply.status_code == 200
+    assert "\0" not in reply.text
+    assert 'value="ab"' in reply.text
+
+
 def nested(depth: int) -> Any:
     """Lists in lists."""
     return json.loads("[" * depth + "]" * depth)
