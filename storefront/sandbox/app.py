@@ -20,7 +20,8 @@ from storefront.sandbox.settings import SandboxSettings
 
 _REST_ROOTS = re.compile(
     r"/(payments|subscribe|users|vbanks|kakao|payco|escrows|naver|receipts|banks|cards|codes|benepia|kcpquick|cvs|tiers"
-    r"|paymentwall|promotions|partners)(/.*)?"
+    r"|paymentwall|promotions|partners)(/.*)?",
+    re.DOTALL,
 )
 """Where i'mport has operations, simulated or not."""
 _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")

@@ -12,6 +12,7 @@ from storefront.sandbox.faults import BadFault
 from storefront.sandbox.ledger import ledger
 from storefront.sandbox.parameters import Parameters, read_json
 from storefront.sandbox.rest import sandbox
+from storefront.sandbox.store import LARGEST_ID
 
 blueprint = Blueprint("control", __name__, url_prefix="/_sandbox")
 
@@ -109,7 +110,7 @@ def clear_faults() -> Response:
     return jsonify({"ok": True})
 
 
-@blueprint.delete("/faults/<int:fault_id>")
+@blueprint.delete(f"/faults/<int(max={LARGEST_ID}):fault_id>")
 def clear_fault(fault_id: int) -> Response:
     """Clear one fault."""
     sandbox().faults.remove(fault_id)

@@ -15,6 +15,8 @@ from typing import Any
 from storefront.sandbox import tables
 
 Row = sqlite3.Row
+LARGEST_ID = 2**63 - 1
+"""What SQLite counts up to."""
 
 
 class Store:

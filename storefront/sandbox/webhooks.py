@@ -19,12 +19,10 @@ from storefront.sandbox import deliveries
 from storefront.sandbox.clock import MovableClock
 from storefront.sandbox.faults import Faults
 from storefront.sandbox.settings import SandboxSettings
-from storefront.sandbox.store import Row, Store
+from storefront.sandbox.store import LARGEST_ID, Row, Store
 
 RESEND_AFTER_S = 60
 MOST_RESENDS = 5
-LARGEST_ID = 2**63 - 1
-"""What SQLite counts up to."""
 LONGEST_NAP_S = 1.0
 """Between two looks at what is due."""
 

@@ -39,12 +39,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 @pytest.fixture
-def shop_with_old_sdk(servers: Servers, tmp_path: Path) -> Iterator[str]:
-    """The address of another shop of the same merchant, whose settings name the old SDK."""
-    old_sdk = f"{servers.sandbox_url}/js/iamport.payment-1.2.0.js"
-    settings = keys_for(servers.sandbox_url) | {"IMP_SDK_URL": old_sdk}
-    with storefront(tmp_path, "run", "--port", "0", **settings) as shop:
-        yield shop.urls["shop"]
+def servers_with_old_sdk(tmp_path: Path) -> Iterator[Servers]:
+    """Another shop, whose settings name the old SDK, and a sandbox whose clock nobody has moved."""
+    with storefront(tmp_path, "sandbox", "--port", "0") as beside:
+        url = beside.urls["sandbox"]
+        settings = keys_for(url) | {"IMP_SDK_URL": f"{url}/js/iamport.payment-1.2.0.js"}
+        with storefront(tmp_path, "run", "--port", "0", **settings) as shop:
+            yield Servers(shop.urls["shop"], url)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Servers
@@ -230,16 +231,18 @@ def test_a_phone_that_comes_back_without_its_session_is_asked_to_sign_in(journey
     journey.sees("You paid ₩14,900")
 
 
-def test_the_old_sdk_opens_the_window_too(page: Page, shop_with_old_sdk: str, sandbox: Sandbox, device: str) -> None:
+def test_the_old_sdk_opens_the_window_too(page: Page, servers_with_old_sdk: Servers, device: str) -> None:
     """Its callback and its redirect say more than the new one's; the shop reads the ids of either."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    journey = Journey(page, shop_with_old_sdk, sandbox, device).sign_up()
+    with requests.Session() as session:
+        sandbox = Sandbox(session, servers_with_old_sdk.sandbox_url)
+        journey = Journey(page, servers_with_old_sdk.shop_url, sandbox, device).sign_up()
 
-    merchant_uid = journey.buy()
+        merchant_uid = journey.buy()
 
-    journey.sees("You paid ₩14,900")
-    journey.agrees_with_ledger(merchant_uid, 14_900)
+        journey.sees("You paid ₩14,900")
+        journey.agrees_with_ledger(merchant_uid, 14_900)
     assert any("/js/iamport.payment-" in url for url in asked)
     assert not any("/v1/iamport.js" in url for url in asked)
     came_back = [url for url in asked if "/payments/complete/mobile" in url]

@@ -19,12 +19,12 @@ PATH_PARTS = {
     "card_id": "CARD_ID",
     "window_id": "OPEN_WINDOW",
     "webhook_id": "1",
+    "fault_id": "1",
     "plan": "morning",
     "code": "imp00000000",
     "status": "paid",
     "act": "cancel",
     "tab": "payments",
-    "action": "day",
     "version": "1.1.5",
     "pg": "jtnet",
     "mid": "tpaytest2m",
@@ -170,5 +170,8 @@ OF_SANDBOX = {
         "JSON",
     ),
     "GET console.show": Right({"q": "paid"}, "query"),
-    "POST console.act": Right({"tab": "faults", "id": "1", "path": "/payments", "kind": "error"}, "form"),
+    "POST console.press": Right({"tab": "faults", "id": "1"}, "form", {"act": "day"}),
+    "POST console.break_something": Right(
+        {"path": "/payments/*", "kind": "error", "method": "GET", "status": "503", "seconds": "0", "times": "1"}, "form"
+    ),
 }

@@ -150,9 +150,9 @@ def is_not_simulated(answer: Answer) -> bool:
 
 
 def is_refusal(request: Generated, answer: Answer) -> bool:
-    """Whether a refusal has the form that programs expect; the payment window speaks to people."""
+    """Whether a refusal has the form that programs expect; payment window and console speak to people."""
     if answer.content_type == "text/html":
-        return request.path.startswith("/payments/window/")
+        return request.path.startswith(("/payments/window/", "/_sandbox/console/"))
     body = json.loads(answer.text)
     if request.path.startswith("/_sandbox"):
         return set(body) == {"error"} and isinstance(body["error"], str)

@@ -77,7 +77,7 @@ def test_a_list_holds_what_entered_the_status_in_the_order_asked_for(
         found = of_status(rows, status, begin, end)
         found.sort(key=lambda row: (row[f"{sorting.lstrip('-')}_at"], row["id"]), reverse=sorting.startswith("-"))
         window = {"from": begin, "to": end, "sorting": sorting, "limit": 30}
-        for page in (1, 2):
+        for page in range(1, 3 if len(found) > 30 else 2):
             reply = sandbox.call("GET", f"/payments/status/{status}", **window, page=page)["response"]
             assert reply["total"] == len(found)
             expected = [row["imp_uid"] for row in found[(page - 1) * 30 : page * 30]]

@@ -17,8 +17,8 @@ from tests.integration.generated import Generated
 from tests.people import Shopper
 from tests.wsgi import SANDBOX_URL
 
-_LOGS = ("request", "token")
-"""What the sandbox writes down about requests, whatever comes of them."""
+_LOGS = ("request", "token", "tally")
+"""What the sandbox writes down about requests, whatever comes of them, and what it counts by itself."""
 
 _RANDOM = re.compile(
     r"mr_[0-9]{8}_\w{20}|card_\w{40}|imps?_[0-9]{12}|\b[0-9a-f]{32,40}\b"
@@ -87,7 +87,7 @@ class World:
         with self.shop.billing.database.engine.connect() as connection:
             state: State = {name: [tuple(row) for row in connection.execute(query)] for name, query in _QUERIES.items()}
         for name in self._tables:
-            state[name] = [tuple(row) for row in self.books.store.all(f"SELECT * FROM {name} ORDER BY rowid")]  # noqa: S608
+            state[name] = sorted((tuple(row) for row in self.books.store.all(f"SELECT * FROM {name}")), key=repr)  # noqa: S608
         return state
 
     def begin_again(self) -> set[str]:

@@ -128,7 +128,7 @@ class Stage:
             SandboxSettings(background=False, webhook_url=f"{SHOP_URL}/webhooks/iamport", state=":memory:")
         )
         self.books = self._sandbox_app.extensions["sandbox"]
-        self.books.webhooks.open_session = lambda: session_for(self.app)
+        self.books.webhooks.open_session = lambda: session_for(self)
         self.sandbox = Sandbox(session_for(self._sandbox_app), SANDBOX_URL)
         self.adapter = _InterruptedAdapter(self._sandbox_app, self._find)
         self.steps = 0
