@@ -22,7 +22,7 @@ demo: $(VENV)/run ## Open the shop and its sandbox (ARGS="--port 8100 --sandbox-
 
 test: $(VENV)/test chromium ## Everything: lint, types, import rules and all tests, browser ones included
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest --browser-tests $(ARGS)
+	$(BIN)/python -m tests $(ARGS)
 
 test-long: $(VENV)/test ## The model test for a hundred thousand steps
 	$(BIN)/python -m pytest tests/model --long $(ARGS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -46,11 +46,13 @@ class Seen:
 
 def look(billing: Billing, merchant_uid: str) -> Payment | None:
     """The row of an order number, with its card and checkout, or None."""
+    query = (
+        select(Payment)
+        .where(Payment.merchant_uid == merchant_uid)
+        .options(joinedload(Payment.card, innerjoin=True), joinedload(Payment.checkout))
+    )
     with billing.database.reading() as session:
-        payment = session.scalar(select(Payment).where(Payment.merchant_uid == merchant_uid))
-        if payment is not None:
-            _attach(session, payment)
-        return payment
+        return session.scalar(query)
 
 
 def record(
@@ -114,7 +116,7 @@ def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Not
             payment = session.scalars(query).one()
             if payment.version != seen.version:
                 raise StaleAnswerError(seen.merchant_uid)
-            _attach(session, payment, lock=True)
+            _lock_with(session, payment)
             timeline.write(session, payment, notes)
             write(session, payment)
             session.flush()
@@ -128,11 +130,11 @@ def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Not
         raise StaleAnswerError(seen.merchant_uid) from None
 
 
-def _attach(session: Session, payment: Payment, *, lock: bool = False) -> None:
-    """Give the row its card and checkout, locked in this order always: two writers never wait for each other."""
-    checkout = session.get(Checkout, payment.checkout_id, with_for_update=lock) if payment.checkout_id else None
+def _lock_with(session: Session, payment: Payment) -> None:
+    """Give the row its checkout and card, locked in this order always: two writers never wait for each other."""
+    checkout = session.get(Checkout, payment.checkout_id, with_for_update=True) if payment.checkout_id else None
     set_committed_value(payment, "checkout", checkout)
-    set_committed_value(payment, "card", session.get_one(Card, payment.card_id, with_for_update=lock))
+    set_committed_value(payment, "card", session.get_one(Card, payment.card_id, with_for_update=True))
 
 
 @dataclass(frozen=True)

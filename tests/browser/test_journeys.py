@@ -144,6 +144,7 @@ def test_an_amount_forged_inside_the_window_is_returned(journey: Journey) -> Non
 def test_an_amount_changed_in_the_page_is_stopped_before_the_window(journey: Journey) -> None:
     """The amount was registered in advance, so the window does not open for another one."""
     merchant_uid = journey.order()
+    journey.page.wait_for_load_state("domcontentloaded")  # the page's script has run by then
     journey.page.evaluate("parameters.amount = 100")
     journey.page.locator("button[data-action=pay]").click()
 

@@ -15,7 +15,7 @@ from storefront.sandbox import SandboxSettings
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_OPTION = re.compile(r"--[a-z][a-z-]*")
+_OPTION = re.compile(r"--[a-z][a-z0-9-]*")
 
 
 def prose() -> str:
@@ -98,11 +98,13 @@ def test_the_table_of_settings_is_the_example_file() -> None:
 
 
 def test_every_switch_of_the_fidelity_table_can_be_switched() -> None:
-    """Where the sources disagree, a field chooses."""
-    table = README.split("## Fidelity")[1].split("| field |")[1]
-    named = re.findall(r"^\| `(\w+)(?:=\w+)?` \|", table, re.MULTILINE)
-    assert len(named) > 2
-    assert set(named) <= {field.name for field in dataclasses.fields(SandboxSettings)}
+    """Where the sources disagree, an option chooses, and a setting of that name."""
+    table = README.split("## Fidelity")[1].split("| option |")[1]
+    named = set(re.findall(rf"^\| `({_OPTION.pattern})[^`]*` \|", table, re.MULTILINE))
+    assert len(named) > 5
+    assert named <= options_of(main.commands["sandbox"])
+    settings = {field.name for field in dataclasses.fields(SandboxSettings)}
+    assert {name.removeprefix("--").removeprefix("no-").replace("-", "_") for name in named} <= settings
 
 
 def test_every_link_of_the_readme_leads_somewhere() -> None:
