@@ -1,4 +1,4 @@
-"""All tests, as three runs at the same time: two cores have little to do while a browser or a killed shop is waited for.
+"""All tests, as two runs at the same time: one core has little to do while a browser or a killed shop is waited for.
 
 Arguments go to each run. It fails if one of them does.
 """
@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-APART = (("model",), ("browser", "clients", "commands", "crash", "examples"))
-"""Folders with a run of their own: the longest test, and whatever starts browsers, servers and clients."""
+APART = (("browser", "clients", "commands", "crash", "examples"),)
+"""Folders with a run of their own: whatever starts browsers, servers and clients."""
 NOTHING_CHOSEN = 5
 """pytest's code for a run that has none of the tests that were asked for."""
 

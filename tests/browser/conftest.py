@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from tests.browser.pages import Journey
 from tests.people import Sandbox
 from tests.servers import keys_for, storefront
+
+expect.set_options(timeout=20_000)  # patience for a machine with other work; what is there is seen at once
 
 
 @dataclass

@@ -1,0 +1,199 @@
+"""News of billing keys that nobody expected: each stored card ends chargeable by its owner alone, or not at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Shop
+from tests.integration.news import facts, tell
+from tests.people import Sandbox, Shopper
+
+
+def test_a_key_issued_although_its_payment_failed_is_deleted(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """Nobody may charge a card whose registration the shopper saw fail."""
+    params = shopper.order("pay")
+    sandbox.issue_key(params["customer_uid"])
+    shopper.tell(sandbox.pay(params, "decline-limit"))
+
+    shop.reconcile()
+
+    assert facts(shopper, params["merchant_uid"]) == ("failed", False, 0)
+    assert sandbox.keys() == {params["customer_uid"]: False}
+    assert shopper.active_cards() == []
+
+
+def test_a_key_that_shows_up_after_an_order_expired_is_deleted(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """A registration without a payment."""
+    params = shopper.order("register")
+    sandbox.issue_key(params["customer_uid"])
+    shop.pass_time(hours=25)
+
+    shop.reconcile()
+    shop.reconcile()
+
+    assert facts(shopper, params["merchant_uid"]) == ("expired", False, 0)
+    assert sandbox.keys() == {params["customer_uid"]: False}
+
+
+def test_paid_without_a_key_stays_paid_and_the_shopper_registers_again(shopper: Shopper, sandbox: Sandbox) -> None:
+    """A key only decides whether a card is stored."""
+    params = shopper.order("pay")
+    result = sandbox.pay({name: value for name, value in params.items() if name != "customer_uid"})
+    shopper.tell(result)
+
+    assert facts(shopper, params["merchant_uid"]) == ("paid", True, 14_900)
+    assert shopper.active_cards() == []
+    assert sandbox.net() == 14_900
+    assert shopper.register_card()
+
+
+def test_a_registration_for_nothing_without_a_key_has_failed(shopper: Shopper, sandbox: Sandbox) -> None:
+    """I'mport says paid, and that there is no key: nothing was registered."""
+    params = shopper.order("register")
+    result = sandbox.pay(params)
+    sandbox.call("DELETE", f"/subscribe/customers/{params['customer_uid']}")
+    shopper.tell(result)
+
+    assert facts(shopper, params["merchant_uid"]) == ("failed", True, 0)
+    assert shopper.active_cards() == []
+    assert sandbox.requests("/payments/cancel") == []
+
+
+def test_a_stored_cards_name_used_for_another_card_suspends_it(shopper: Shopper, sandbox: Sandbox) -> None:
+    """I'mport has silently replaced its key: it is never charged again, and the payment goes back."""
+    card = shopper.register_card()
+    params = shopper.order("pay")
+    shopper.tell(sandbox.pay({**params, "customer_uid": card["customer_uid"]}, "approve-2"))
+
+    assert facts(shopper, params["merchant_uid"]) == ("refused", True, 0)
+    assert sandbox.net() == 0
+    [stored] = shopper.account()["cards"]
+    assert (stored["customer_uid"], stored["status"]) == (card["customer_uid"], "suspended")
+    assert shopper.charge(card["id"]).status_code == 400
+
+    assert shopper.remove_card(card["id"]).status_code == 303
+    assert sandbox.keys() == {card["customer_uid"]: False}
+
+
+def test_another_shoppers_card_put_behind_ones_own_order_harms_neither(
+    shopper: Shopper, another_shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """The thief's money goes back; the victim's card is suspended rather than charged to a stranger."""
+    card = another_shopper.register_card()
+    params = shopper.order("register")
+    shopper.tell(sandbox.pay({**params, "customer_uid": card["customer_uid"]}, "approve-2"))
+
+    assert shopper.active_cards() == []
+    [stored] = another_shopper.account()["cards"]
+    assert stored["status"] == "suspended"
+    assert another_shopper.charge(card["id"]).status_code == 400
+    assert sandbox.net() == 0
+
+
+def test_a_window_paid_after_its_card_was_removed_leaves_no_key(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """The page has said that there are no further charges: the money goes back, and the new key is deleted."""
+    params = shopper.order("pay")
+    shopper.tell(sandbox.pay(params))
+    [card] = shopper.active_cards()
+    shopper.remove_card(card["id"])
+    assert sandbox.keys() == {card["customer_uid"]: False}
+
+    extra = sandbox.pay(params, "approve-2", late=True)
+    tell(shop, extra["imp_uid"], params["merchant_uid"])
+    shop.reconcile()
+
+    assert facts(shopper, params["merchant_uid"]) == ("paid", True, 14_900)
+    assert sandbox.net() == 14_900
+    assert not any(sandbox.stored_keys())
+
+
+def test_a_removed_cards_name_used_again_leaves_no_key(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """Another order's window stores a card under it: the payment goes back, and so does the key."""
+    card = shopper.register_card()
+    shopper.remove_card(card["id"])
+    params = shopper.order("pay")
+    shopper.tell(sandbox.pay({**params, "customer_uid": card["customer_uid"]}, "approve-2"))
+    shop.reconcile()
+
+    assert facts(shopper, params["merchant_uid"]) == ("refused", True, 0)
+    assert sandbox.net() == 0
+    assert not any(sandbox.stored_keys())
+
+
+@pytest.mark.parametrize("forged", [None, 100])
+@pytest.mark.parametrize("before", ["its own window", "nothing"])
+def test_a_card_whose_key_was_replaced_is_suspended_whatever_else_is_wrong(
+    shopper: Shopper, another_shopper: Shopper, sandbox: Sandbox, before: str, forged: int | None
+) -> None:
+    """Another amount as well, or a second window of an order that is paid: the key is another card's all the same."""
+    theirs = another_shopper.register_card()
+    params = shopper.order("pay")
+    if before == "its own window":
+        shopper.tell(sandbox.pay(params))
+    kept = sandbox.net()
+
+    shopper.tell(
+        sandbox.pay({**params, "customer_uid": theirs["customer_uid"]}, "approve-2", charge_amount=forged, late=True)
+    )
+
+    assert sandbox.net() == kept
+    [stored] = another_shopper.account()["cards"]
+    assert (stored["customer_uid"], stored["status"]) == (theirs["customer_uid"], "suspended")
+    assert another_shopper.charge(theirs["id"]).status_code == 400
+
+
+def test_a_stray_that_replaced_a_stored_cards_key_suspends_the_card(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """No order of ours, so its money is left alone; but the card is not charged to a stranger any more."""
+    card = shopper.register_card()
+    stray = sandbox.pay(
+        {"pg": "jtnet", "merchant_uid": "nobodys", "amount": 700, "customer_uid": card["customer_uid"]}, "approve-2"
+    )
+    tell(shop, stray["imp_uid"], "nobodys")
+
+    [stored] = shopper.account()["cards"]
+    assert stored["status"] == "suspended"
+    assert sandbox.net() == 700
+    assert stray["imp_uid"] in shop.reconcile().needs_person[0]
+
+
+def test_a_stray_charge_with_a_stored_key_leaves_the_card_alone(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """Somebody charges the key from elsewhere: the card behind it is still the shopper's."""
+    card = shopper.register_card()
+    order = {"customer_uid": card["customer_uid"], "merchant_uid": "nobodys", "amount": 700, "name": "?"}
+    [charged] = [sandbox.call("POST", "/subscribe/payments/again", **order)["response"]]
+    tell(shop, charged["imp_uid"], "nobodys")
+
+    assert [stored["status"] for stored in shopper.account()["cards"]] == ["active"]
+    assert charged["imp_uid"] in shop.reconcile().needs_person[0]
+
+
+def test_a_charge_approved_after_its_card_was_removed_goes_back(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """The page has said that there are no further charges, so a late approval is none either."""
+    card = shopper.register_card("decline-later")
+    declined = shopper.charged(card["id"])
+    assert declined["status"] == "failed"
+    shopper.remove_card(card["id"])
+    assert shopper.account()["cards"][0]["status"] == "removed"
+
+    sandbox.approve_late(declined["imp_uid"])
+    tell(shop, declined["imp_uid"], declined["merchant_uid"])
+
+    assert facts(shopper, declined["merchant_uid"]) == ("refused", True, 0)
+    assert sandbox.net() == 0
+
+
+def test_a_charge_approved_late_while_its_card_is_stored_is_paid(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Nobody was told anything else; the order stands, also when the card is removed afterwards."""
+    card = shopper.register_card("decline-later")
+    declined = shopper.charged(card["id"])
+    sandbox.approve_late(declined["imp_uid"])
+    shop.pass_time(minutes=1)
+    shopper.remove_card(card["id"])
+    tell(shop, declined["imp_uid"], declined["merchant_uid"])
+
+    assert facts(shopper, declined["merchant_uid"])[0] == "paid"
+    assert sandbox.net() == declined["amount"]
