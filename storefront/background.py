@@ -26,7 +26,10 @@ log = logging.getLogger(__name__)
 def reconciling(billing: Billing, *, every_s: float = EVERY_S) -> Iterator[None]:
     """Reconcile in a thread while the block runs; the running look is finished at its end."""
     stop = threading.Event()
-    thread = threading.Thread(target=reconcile_forever, args=(billing,), kwargs={"every_s": every_s, "stop": stop})
+    # A daemon, because a signal may come between its start and the block: then nobody is left to stop it.
+    thread = threading.Thread(
+        target=reconcile_forever, args=(billing,), kwargs={"every_s": every_s, "stop": stop}, daemon=True
+    )
     thread.start()
     try:
         yield
