@@ -1,6 +1,6 @@
 """Anything in any order: sign-ups, windows, charges, refunds, removals, faults, restarts, lies; the ledger is the judge.
 
-Five thousand steps by default, a good minute; `--long` plays a hundred thousand.
+Ten thousand steps by default; `--long` plays a hundred thousand.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def test_in_any_order_shop_and_ledger_agree(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The whole machine, the same plays in every run."""
-    steps = 100_000 if request.config.getoption("--long") else 5_000
+    steps = 100_000 if request.config.getoption("--long") else 10_000
     profile = settings(
         # Hypothesis ends many a play early; more of them make up for it.
         max_examples=steps * 14 // 10 // STEPS_OF_A_PLAY,
