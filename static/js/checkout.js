@@ -16,6 +16,7 @@ function getReady() {
   window.IMP.init(place.dataset.code);
   missing.hidden = true;
   isReady = true;
+  if (isOpen) openWindow(); // pressed while the SDK was still on its way
   return true;
 }
 
@@ -62,18 +63,20 @@ async function tell(answer) {
   return place.dataset.result;
 }
 
-button.addEventListener("click", function () {
-  if (isOpen) return;
-  if (!getReady()) {
-    showMissing();
-    return;
-  }
-  setBusy(true);
+function openWindow() {
   say(statusLine.dataset.opening);
   window.IMP.request_pay(Object.assign({}, parameters), async function (answer) {
     location.assign(await tell(answer));
   });
+}
+
+button.addEventListener("click", function () {
+  if (isOpen) return;
+  setBusy(true);
+  if (isReady) openWindow();
+  else if (!missing.hidden) showMissing();
 });
+button.disabled = false; // until somebody listens, a press would be lost
 
 const sdk = document.getElementById("sdk");
 sdk.addEventListener("load", getReady);

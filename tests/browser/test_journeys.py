@@ -6,7 +6,7 @@ import re
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import Servers
 from tests.browser.pages import Journey, Window
@@ -262,5 +262,46 @@ def test_a_blocked_sdk_is_said_and_nothing_is_lost(journey: Journey) -> None:
     journey.page.unroute(re.compile("iamport.js"))
     journey.page.get_by_role("link", name="Try again").click()
     journey.open_window().pick("approve").pay()
+    journey.sees("You paid ₩14,900")
+    journey.agrees_with_ledger(merchant_uid, 14_900)
+
+
+def hold(page: Page, address: str) -> list[Route]:
+    """Keep answers back; the list gets what waits for one."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, keep)
+    return held
+
+
+def test_the_button_waits_for_the_page_that_listens_to_it(journey: Journey) -> None:
+    """A press that nobody hears would be lost."""
+    held = hold(journey.page, "**/static/js/checkout.js")
+    merchant_uid = journey.order()
+    expect(journey.page.get_by_role("button", name="Pay ₩14,900 and store the card")).to_be_disabled()
+
+    for route in held:
+        route.continue_()
+    journey.open_window().pick("approve").pay()
+
+    journey.sees("You paid ₩14,900")
+    journey.agrees_with_ledger(merchant_uid, 14_900)
+
+
+def test_a_press_outlasts_the_sdks_way_here(journey: Journey) -> None:
+    """The window opens when it can."""
+    held = hold(journey.page, "**/iamport.js*")
+    merchant_uid = journey.order()
+    button = journey.page.get_by_role("button", name="Pay ₩14,900 and store the card")
+    button.click()
+    expect(button).to_have_attribute("aria-busy", "true")
+
+    for route in held:
+        route.continue_()
+    Window(journey.page, journey.device).pick("approve").pay()
+
     journey.sees("You paid ₩14,900")
     journey.agrees_with_ledger(merchant_uid, 14_900)

@@ -25,6 +25,7 @@ for (const button of testCards) {
     for (const other of testCards) other.setAttribute("aria-pressed", String(other === button));
     field("agree").focus();
   });
+  button.disabled = false; // until somebody listens, a press would be lost
 }
 
 function cancel() {
