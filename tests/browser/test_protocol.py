@@ -249,8 +249,9 @@ def test_the_old_sdk_pays_under_the_name_it_knows(
 @pytest.mark.parametrize("device", ["desktop"])
 @pytest.mark.parametrize("pg", ["jtnet", "", "jtnte", f"jtnet.{SECOND_MID}x"])
 def test_an_unclear_pg_means_the_default_frame(page: Page, merchant: Merchant, pg: str) -> None:
-    """As in the old SDK, which says nothing about a mistyped one."""
+    """As in the old SDK, which says nothing about a mistyped one. This frame says nothing, so its window stays open."""
     merchant.params["pg"] = pg
+    page.route("**/payments/ready/**", lambda route: route.fulfill(content_type="text/html", body="<!doctype html>"))
     page.route("**/users/pg/**", list_two_settings)
     page.goto(merchant.url)
     page.get_by_role("button", name="Buy").click()
