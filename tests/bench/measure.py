@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import requests
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -22,6 +24,20 @@ class Finding:
         """As it is printed."""
         verdict = "ok" if self.value <= self.most else "TOO MUCH"
         return f"{self.what:<74} {self.value:8.3f}{self.unit} (at most {self.most:g}{self.unit}) {verdict}"
+
+
+def plain_session() -> requests.Session:
+    """A session that does nothing but HTTP; one that a `Sandbox` of our stories has got also checks every reply."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
+def token(session: requests.Session, sandbox_url: str) -> dict[str, str]:
+    """The header that REST calls need."""
+    keys = {"imp_key": "sandbox_key", "imp_secret": "sandbox_secret"}
+    got = session.post(f"{sandbox_url}/users/getToken", json=keys, timeout=30).json()
+    return {"Authorization": got["response"]["access_token"]}
 
 
 def medians(repeats: int, *acts: Callable[[], object]) -> list[float]:

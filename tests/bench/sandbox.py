@@ -12,7 +12,7 @@ import requests
 
 from storefront.sandbox import SandboxSettings, create_sandbox
 from storefront.sandbox.payments import Draft
-from tests.bench.measure import Finding, medians, memory_mb
+from tests.bench.measure import Finding, medians, memory_mb, plain_session, token
 from tests.people import Sandbox
 from tests.servers import Running, running, storefront
 
@@ -27,8 +27,7 @@ REPEATS = 300
 
 def findings(data: Path) -> Iterator[Finding]:
     """Measure sandboxes in processes of their own."""
-    with requests.Session() as session:
-        session.trust_env = False
+    with plain_session() as session:
         yield from _charging(data, session)
         yield from _looking_up(data, session)
 
@@ -39,9 +38,10 @@ def _charging(data: Path, session: requests.Session) -> Iterator[Finding]:
         storefront(_folder(data, "charging"), "sandbox", "--port", "0", "--state", "state.sqlite") as process,
         running(_folder(data, "bare"), "tests.bench.bare", "bare.sqlite", PYTHONPATH=str(ROOT)) as bare,
     ):
-        sandbox = Sandbox(session, process.urls["sandbox"])
-        sandbox.issue_key("customer-1")
-        headers, numbers = _token(sandbox), itertools.count()
+        url, numbers = process.urls["sandbox"], itertools.count()
+        with plain_session() as beside:
+            Sandbox(beside, url).issue_key("customer-1")
+        headers = token(session, url)
 
         def charge(url: str) -> requests.Response:
             body = {
@@ -53,7 +53,7 @@ def _charging(data: Path, session: requests.Session) -> Iterator[Finding]:
             return session.post(url, json=body, headers=headers, timeout=30)
 
         def again() -> None:
-            assert charge(f"{sandbox.url}/subscribe/payments/again").json()["response"]["status"] == "paid"
+            assert charge(f"{url}/subscribe/payments/again").json()["response"]["status"] == "paid"
 
         def one_row() -> None:
             assert charge(f"{bare.urls['bare']}/charge").json()["amount"] == 16900
@@ -71,8 +71,8 @@ def _looking_up(data: Path, session: requests.Session) -> Iterator[Finding]:
     """The same question to a sandbox with few payments and to one with many; the answers are pages of the same size."""
     begin = int(time.time()) - SPREAD_S
     with _stored(data, FEW, begin) as few, _stored(data, MANY, begin) as many:
-        sandboxes = [Sandbox(session, process.urls["sandbox"]) for process in (few, many)]
-        headers = [_token(sandbox) for sandbox in sandboxes]
+        urls = [process.urls["sandbox"] for process in (few, many)]
+        headers = [token(session, url) for url in urls]
         window = f"from={begin + 30 * DAY_S}&to={begin + 60 * DAY_S}"
         for path in (
             "/payments/find/order_50",
@@ -83,14 +83,16 @@ def _looking_up(data: Path, session: requests.Session) -> Iterator[Finding]:
             f"/payments/status/paid?{window}",
             f"/payments/status/all?{window}&sorting=started",
         ):
-            times = medians(REPEATS, *(_ask(one, path, held) for one, held in zip(sandboxes, headers, strict=True)))
+            times = medians(
+                REPEATS, *(_ask(session, url + path, held) for url, held in zip(urls, headers, strict=True))
+            )
             shown = path.replace(window, "from&to")
             yield Finding(f"{shown} of {MANY} payments ÷ of {FEW}", times[1] / times[0], 1.5)
 
 
-def _ask(sandbox: Sandbox, path: str, headers: dict[str, str]) -> Callable[[], None]:
+def _ask(session: requests.Session, url: str, headers: dict[str, str]) -> Callable[[], None]:
     def ask() -> None:
-        reply = sandbox.session.get(sandbox.url + path, headers=headers, timeout=30).json()
+        reply = session.get(url, headers=headers, timeout=30).json()
         assert reply["code"] == 0, reply
         assert len(reply["response"].get("list", [])) in (0, 1, 20)
 
@@ -108,12 +110,6 @@ def _stored(data: Path, payments: int, begin: int) -> AbstractContextManager[Run
             books.payments.approve(Draft(f"order_{number}", 16900, "noon", "api", customer_uid="customer-1", at=at))
     books.close()
     return storefront(folder, "sandbox", "--port", "0", "--state", "state.sqlite")
-
-
-def _token(sandbox: Sandbox) -> dict[str, str]:
-    keys = {"imp_key": "sandbox_key", "imp_secret": "sandbox_secret"}
-    got = sandbox.session.post(f"{sandbox.url}/users/getToken", json=keys, timeout=30).json()
-    return {"Authorization": got["response"]["access_token"]}
 
 
 def _folder(data: Path, name: str) -> Path:

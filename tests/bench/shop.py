@@ -6,9 +6,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-import requests
-
-from tests.bench.measure import Finding, medians, memory_mb
+from tests.bench.measure import Finding, medians, memory_mb, plain_session, token
 from tests.people import HttpBrowser, Sandbox, Shopper
 from tests.servers import keys_for, storefront
 
@@ -25,9 +23,8 @@ def findings(data: Path) -> Iterator[Finding]:
         storefront(
             _folder(data, "shop"), "run", "--port", "0", **keys_for(sandbox_process.urls["sandbox"])
         ) as shop_process,
-        requests.Session() as session,
+        plain_session() as session,
     ):
-        session.trust_env = False
         sandbox = Sandbox(session, sandbox_process.urls["sandbox"])
         shopper = Shopper(HttpBrowser(shop_process.urls["shop"]), sandbox).sign_up()
         card = shopper.register_card()
@@ -40,10 +37,9 @@ def findings(data: Path) -> Iterator[Finding]:
 def _overhead(sandbox: Sandbox, shopper: Shopper, card: dict[str, str]) -> Finding:
     """The charge button against one bare request, i'mport taking 50 ms for either."""
     sandbox.fault(AGAIN, "delay", seconds=LATENCY_S, times=0)
-    keys = {"imp_key": "sandbox_key", "imp_secret": "sandbox_secret"}
-    got = sandbox.session.post(f"{sandbox.url}/users/getToken", json=keys, timeout=30).json()
-    headers = {"Authorization": got["response"]["access_token"]}
-    token = shopper.csrf_token("/account")
+    session = plain_session()
+    headers = token(session, sandbox.url)
+    form_token = shopper.csrf_token("/account")
     numbers = itertools.count()
 
     def bare() -> None:
@@ -53,15 +49,16 @@ def _overhead(sandbox: Sandbox, shopper: Shopper, card: dict[str, str]) -> Findi
             "amount": 16900,
             "name": "bare",
         }
-        reply = sandbox.session.post(sandbox.url + AGAIN, json=body, headers=headers, timeout=30)
+        reply = session.post(sandbox.url + AGAIN, json=body, headers=headers, timeout=30)
         assert reply.json()["response"]["status"] == "paid"
 
     def pressed() -> None:
-        form = {"csrf_token": token, "card": card["id"], "plan": "noon", "token": f"press_{next(numbers)}"}
+        form = {"csrf_token": form_token, "card": card["id"], "plan": "noon", "token": f"press_{next(numbers)}"}
         reply = shopper.browser.post("/account/charge", data=form)
         assert reply.status_code == 303
 
     charge_s, bare_s = medians(100, pressed, bare)
+    session.close()
     sandbox.mend()
     return Finding("charge from the account page ÷ one bare request to i'mport", charge_s / bare_s, 1.25)
 
@@ -70,9 +67,9 @@ def _traffic(sandbox: Sandbox, shopper: Shopper, card: dict[str, str]) -> Iterat
     """What a thousand charges cost i'mport."""
     sandbox.fault("webhook", "drop", times=0)
     last = sandbox.requests()[-1]["id"]
-    token = shopper.csrf_token("/account")
+    form_token = shopper.csrf_token("/account")
     for number in range(CHARGES):
-        form = {"csrf_token": token, "card": card["id"], "plan": "noon", "token": f"traffic_{number}"}
+        form = {"csrf_token": form_token, "card": card["id"], "plan": "noon", "token": f"traffic_{number}"}
         assert shopper.browser.post("/account/charge", data=form).status_code == 303
     calls = [call for call in sandbox.requests() if call["id"] > last]
     assert sum(call["path"] == AGAIN for call in calls) == CHARGES
