@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
 from typing import Any, Protocol
@@ -167,6 +168,15 @@ class Sandbox:
 
     def _get(self, path: str, /, **query: Any) -> dict[str, Any]:
         return dict(self._client.at.get(path, **query))
+
+
+@contextmanager
+def fresh_sandbox(url: str) -> Iterator[Sandbox]:
+    """The sandbox of another process, as it was at first, until the block ends."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.post(f"{url}/_sandbox/reset", timeout=30).raise_for_status()
+        yield Sandbox(session, url)
 
 
 class Shopper:

@@ -16,11 +16,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import requests
 
 from tests.clients.driven import Client, driven
 from tests.clients.wire import Wire
-from tests.people import Sandbox
+from tests.people import Sandbox, fresh_sandbox
 from tests.servers import storefront
 
 PYPI = ("iamport-rest-client==0.9.0", "iamporter==0.2.4")
@@ -89,10 +88,8 @@ def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def sandbox(sandbox_url: str) -> Iterator[Sandbox]:
     """That sandbox, as it was at first."""
-    with requests.Session() as session:
-        session.trust_env = False
-        session.post(f"{sandbox_url}/_sandbox/reset", timeout=30).raise_for_status()
-        yield Sandbox(session, sandbox_url)
+    with fresh_sandbox(sandbox_url) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

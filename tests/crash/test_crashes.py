@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,10 @@ import pytest
 import requests
 
 from storefront import config, create_billing
-from storefront.billing import reconciliation
+from storefront.billing import Billing, reconciliation
 from storefront.clock import Clock
 from tests.crash import killer
-from tests.people import HttpBrowser, Sandbox, Shopper
+from tests.people import HttpBrowser, Sandbox, Shopper, fresh_sandbox
 from tests.servers import keys_for, running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,41 +34,31 @@ MOST_STEPS = 60
 class Shop:
     """A shop that can be killed, and a person to use it."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+    def __init__(self, folder: Path, sandbox: Sandbox, victim: subprocess.Popen[str]) -> None:
         self.sandbox = sandbox
         with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self._folder = folder
-        self._settings = {**keys_for(sandbox.url), "RATE_LIMITS": "off", "CHARGE_GRACE": "0", "IMP_TIMEOUT": "5"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "error::ResourceWarning", "-m", "tests.crash.victim", str(port)],
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-            env=os.environ | self._settings | {"PYTHONPATH": str(ROOT)},
-        )
+            self._port = free.getsockname()[1]
+        self._folder, self._victim = folder, victim
         self._life = 0
         self.died_at = ""
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{self._port}"
         self.live()
         self.shopper = Shopper(HttpBrowser(self.url), sandbox).sign_up()
 
-    def live(self, kill_at: int = 0) -> None:
-        """Begin a life that ends at a step, or not by itself."""
-        assert self._process.stdin
-        assert self._process.stdout
+    def live(self) -> None:
+        """Begin a life."""
+        assert self._victim.stdin
+        assert self._victim.stdout
         (self._folder / "steps").write_text("")
-        self._process.stdin.write(f"{kill_at}\n")
-        word, pid = self._process.stdout.readline().split()
+        (self._folder / "doom").unlink(missing_ok=True)
+        self._victim.stdin.write(f"{self._port} {self._folder}\n")
+        word, pid = self._victim.stdout.readline().split()
         assert word == "alive"
         self._life = int(pid)
 
     def end_at_a_step(self, number: int) -> None:
-        """Begin a life that ends at a step of its own."""
-        self.die()
-        self.live(kill_at=number)
+        """Let this life end at one of its own steps from here on."""
+        (self._folder / "doom").write_text(str(number))
 
     def end_while_asking(self, moment: str, number: int) -> None:
         """Let this life end while i'mport is at a request: before its work or after it."""
@@ -81,7 +71,7 @@ class Shop:
 
     def die(self) -> bool:
         """End the life, by force as well; whether it had ended before."""
-        assert self._process.stdout
+        assert self._victim.stdout
         survived = True
         try:
             requests.get(f"{self.url}/healthz", timeout=5)
@@ -89,44 +79,61 @@ class Shop:
             survived = False
         if survived:
             os.kill(self._life, signal.SIGKILL)
-        assert self._process.stdout.readline() == "dead\n"
+        assert self._victim.stdout.readline() == "dead\n"
         killed_at = killer.killed_at(self.sandbox.session, self.sandbox.url)
         self.died_at = killed_at or (self._folder / "steps").read_text().rstrip().rpartition("\n")[2]
         return not survived
 
-    def reconcile(self) -> None:
-        """What `storefront reconcile` does, an hour later."""
-        values = {**os.environ, **self._settings}
+    @cached_property
+    def billing(self) -> Billing:
+        """What `storefront reconcile` works with, an hour later."""
+        values = {**os.environ, **settings_for(self.sandbox.url)}
         database = f"sqlite:///{self._folder / 'instance' / 'shop.sqlite'}"
         settings = config.load(values, public_url=self.url, database_url=database)
         clock = Clock()
         clock.advance(timedelta(hours=1))
-        billing = create_billing(settings, clock=clock)
+        return create_billing(settings, clock=clock)
+
+    def reconcile(self) -> None:
+        """What it does, until there is nothing left to do."""
         for _ in range(2):
-            report = reconciliation.reconcile(billing)
+            report = reconciliation.reconcile(self.billing)
             assert report.needs_person == []
-        billing.database.close()
 
     def close(self) -> None:
         """No more lives."""
         self.die()
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait(timeout=10)
-        if self._process.stdout:
-            self._process.stdout.close()
+        self.billing.database.close()
+
+
+def settings_for(sandbox_url: str) -> dict[str, str]:
+    """The settings of a shop beside a sandbox."""
+    return {**keys_for(sandbox_url), "RATE_LIMITS": "off", "CHARGE_GRACE": "0", "IMP_TIMEOUT": "5"}
+
+
+@pytest.fixture(scope="module")
+def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a sandbox with a killer around it, in a process of its own."""
+    folder, command = tmp_path_factory.mktemp("sandbox"), ("sandbox", "--port", "0")
+    with running(folder, "tests.crash.killer", *command, PYTHONPATH=str(ROOT)) as beside:
+        yield beside.urls["sandbox"]
+
+
+@pytest.fixture(scope="module")
+def victim(sandbox_url: str) -> Iterator[subprocess.Popen[str]]:
+    """The process whose forks are the lives of shops."""
+    command = [sys.executable, "-W", "error::ResourceWarning", "-m", "tests.crash.victim"]
+    environment = os.environ | settings_for(sandbox_url) | {"PYTHONPATH": str(ROOT)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1, env=environment) as process:
+        yield process
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    """A shop and a sandbox, in processes of their own."""
-    command = ("sandbox", "--port", "0")
-    with (
-        running(tmp_path, "tests.crash.killer", *command, PYTHONPATH=str(ROOT)) as beside,
-        requests.Session() as session,
-    ):
-        session.trust_env = False
-        shop = Shop(tmp_path, Sandbox(session, beside.urls["sandbox"]))
+def shop(tmp_path: Path, sandbox_url: str, victim: subprocess.Popen[str]) -> Iterator[Shop]:
+    """A new shop, and a sandbox that has forgotten the last one."""
+    with fresh_sandbox(sandbox_url) as sandbox:
+        shop = Shop(tmp_path, sandbox, victim)
         yield shop
         shop.close()
 

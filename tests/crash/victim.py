@@ -1,11 +1,11 @@
-"""The real `storefront run`, killed at a step: a process that is told N and then serves until the N-th step.
+"""The real `storefront run`, killed at a step: a process that serves, is told N, and serves on until the N-th step.
 
 A step is where the process touches the world: a request about to leave, its answer just read, a commit about to be
-made, a commit just made. They are counted from the first request that is served. The shop's own code knows nothing of
-this; it is hooked from here, and every life is a fork of one process that has imported everything.
+made, a commit just made. They are counted from the first request after the file `doom` has named an N. The shop's own
+code knows nothing of this; it is hooked from here, and every life is a fork of one process that has imported everything.
 
-Reads from standard input one number for each life (0 lives on), writes `alive PID` when the shop answers, and for each
-step its name into the file `steps`.
+Reads from standard input a port and a folder for each life, writes `alive PID` when the shop answers there, and for each
+step its name into the folder's file `steps`.
 """
 
 from __future__ import annotations
@@ -24,23 +24,24 @@ from sqlalchemy.engine.default import DefaultDialect
 
 from storefront import cli, schema  # noqa: F401 - imported before the forks, so that a life begins at once
 
-STEPS = Path("steps")
+STEPS, DOOM = Path("steps"), Path("doom")
 
 
 class Doom:
     """Counts steps and ends the process at one of them."""
 
-    def __init__(self, kill_at: int) -> None:
-        self._kill_at, self._count, self._counting = kill_at, 0, False
+    def __init__(self) -> None:
+        self._kill_at, self._count = 0, 0
         self._lock = threading.Lock()
 
     def begin(self, *_args: Any, **_values: Any) -> None:
-        """From the first request on."""
-        self._counting = True
+        """From the first request on that finds itself doomed."""
+        if not self._kill_at and DOOM.exists():
+            self._kill_at = int(DOOM.read_text())
 
     def step(self, name: str) -> None:
         """One step; perhaps the last."""
-        if not self._counting or not self._kill_at:
+        if not self._kill_at:
             return
         with self._lock:
             self._count += 1
@@ -70,20 +71,22 @@ def hook(doom: Doom) -> None:
     flask.request_started.connect(doom.begin, weak=False)
 
 
-def live(kill_at: int, port: str) -> None:
+def live(port: str) -> None:
     """One life of the shop."""
-    hook(Doom(kill_at))
+    hook(Doom())
     echo = cli.click.echo
     cli.click.echo = lambda text: echo(f"alive {os.getpid()}") if str(text).startswith("ready") else None
     cli.main(["run", "--port", port])
 
 
 def main() -> None:
-    """Fork a life for each number."""
+    """Fork a life for each line."""
     for line in sys.stdin:
+        port, folder = line.split(maxsplit=1)
         child = os.fork()
         if child == 0:
-            live(int(line), sys.argv[1])
+            os.chdir(folder.rstrip("\n"))
+            live(port)
         os.waitpid(child, 0)
         print("dead", flush=True)  # noqa: T201
 

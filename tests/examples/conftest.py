@@ -13,7 +13,7 @@ import requests
 
 from tests.examples.processes import SHOPS
 from tests.examples.shops import Shop
-from tests.people import Sandbox
+from tests.people import Sandbox, fresh_sandbox
 from tests.servers import storefront
 
 
@@ -27,10 +27,8 @@ def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def sandbox(sandbox_url: str) -> Iterator[Sandbox]:
     """That sandbox, as it was at first."""
-    with requests.Session() as session:
-        session.trust_env = False
-        session.post(f"{sandbox_url}/_sandbox/reset", timeout=30).raise_for_status()
-        yield Sandbox(session, sandbox_url)
+    with fresh_sandbox(sandbox_url) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture(scope="session", params=SHOPS)
