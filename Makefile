@@ -31,10 +31,12 @@ test-live: $(VENV)/test ## What we expect of i'mport, asked of your test account
 	$(BIN)/python -m pytest tests/live --live --tb=short $(ARGS)
 
 # $CHROMIUM or whatever is on PATH; else Debian's own for root, else the one Playwright brings.
+APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 chromium: $(VENV)/test
-	@if [ -n "$$CHROMIUM" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then :; \
+	@if [ -n "$$CHROMIUM" ] || command -v chromium-headless-shell >/dev/null \
+	  || command -v chromium >/dev/null || command -v chromium-browser >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+	  apt-get update -qq && { $(APT) chromium-headless-shell 2>/dev/null || $(APT) chromium; }; \
 	else $(BIN)/playwright install chromium; fi
 
 quick: $(VENV)/test ## The tests that need no browser

@@ -52,8 +52,9 @@ def servers_with_old_sdk(tmp_path: Path) -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The machine's own Chromium, if it has one."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    """The machine's own Chromium, if it has one; the one without a screen is a third quicker."""
+    there = (shutil.which(name) for name in ("chromium-headless-shell", "chromium", "chromium-browser"))
+    chromium = os.environ.get("CHROMIUM") or next(filter(None, there), None)
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
     own = {"executable_path": chromium} if chromium else {}
     return {**browser_type_launch_args, **own, "args": ["--no-sandbox"] if as_root else []}
@@ -95,6 +96,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if "Content Security" in message.text else None)
     yield page
+    page.unroute_all(behavior="wait")  # an answer that is still made up for this page would fail in the next test
     assert problems == []
 
 

@@ -63,7 +63,7 @@ def merchant_beside(sandbox_url: str) -> Iterator[Merchant]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     merchant = Merchant(f"http://127.0.0.1:{server.server_port}", sandbox_url)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield merchant

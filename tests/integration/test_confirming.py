@@ -27,7 +27,7 @@ class ConfirmingShop:
         self.asked: list[dict[str, Any]] = []
         self._server = HTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}/confirm"
-        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
     def _handler(shop) -> type[BaseHTTPRequestHandler]:  # noqa: N805 - the handler has a self of its own
