@@ -89,7 +89,7 @@ def _finish(billing: Billing, merchant_uid: str, report: Report) -> None:
         report.changed.append(merchant_uid)
     if not heard or after.status == PaymentStatus.REQUESTED:
         report.undecided.append(merchant_uid)
-    _plan_next_check(billing, merchant_uid)
+    _plan_next_check(billing, after)
 
 
 def _go_on_with_charge(billing: Billing, payment: Payment) -> None:
@@ -177,11 +177,8 @@ def _open_orders(billing: Billing, *, only_due: bool) -> list[str]:
         return list(session.scalars(query))
 
 
-def _plan_next_check(billing: Billing, merchant_uid: str) -> None:
+def _plan_next_check(billing: Billing, row: Payment) -> None:
     """Soon, then hourly, then daily. This is no news about the payment, so its version stays."""
-    row = records.look(billing, merchant_uid)
-    if row is None:
-        return
     pause = _SOON if row.checks < _SOON_CHECKS else _HOURLY if row.checks < _HOURLY_CHECKS else _DAILY
     later = {"checks": row.checks + 1, "next_check_at": billing.clock.now() + pause}
     with billing.database.writing() as session:
