@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-APART = (("browser", "clients", "commands", "crash", "examples"),)
-"""Folders with a run of their own: whatever starts browsers, servers and clients."""
+APART = (("browser", "clients", "commands", "crash", "examples", "sandbox"),)
+"""Folders with a run of their own: whatever starts browsers, servers and clients, and enough besides for half of the time."""
 NOTHING_CHOSEN = 5
 """pytest's code for a run that has none of the tests that were asked for."""
 
