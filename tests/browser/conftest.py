@@ -53,7 +53,8 @@ def servers_with_old_sdk(tmp_path: Path) -> Iterator[Servers]:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The machine's own Chromium, if it has one; the one without a screen is a third quicker."""
-    there = (shutil.which(name) for name in ("chromium-headless-shell", "chromium", "chromium-browser"))
+    names = ["chromium-headless-shell"] if browser_type_launch_args.get("headless", True) else []
+    there = (shutil.which(name) for name in (*names, "chromium", "chromium-browser"))
     chromium = os.environ.get("CHROMIUM") or next(filter(None, there), None)
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
     own = {"executable_path": chromium} if chromium else {}
