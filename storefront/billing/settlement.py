@@ -67,30 +67,29 @@ def settle(
             again, a page shows what it knows.
     """
     hearsay = _hearsay(billing, door, imp_uid, told_facts)
-    if merchant_uid is None or records.look(billing, merchant_uid) is None:
-        merchant_uid = _order_named_by(billing, imp_uid, merchant_uid)
-    if merchant_uid is None:
+    row = (records.look(billing, merchant_uid) if merchant_uid else None) or _order_named_by(
+        billing, imp_uid, merchant_uid
+    )
+    if row is None:
         return None
     for _ in range(ATTEMPTS):
-        row = records.look(billing, merchant_uid)
-        if row is None:
-            return None
         try:
             answers = _ask(billing, imp_uid, row)
         except SilenceError as silence:
             unanswered = told(billing.clock.now(), "unanswered", reason=silence.reason)
-            _note(billing, merchant_uid, [*hearsay, unanswered])
+            _note(billing, row.merchant_uid, [*hearsay, unanswered])
             raise
-        if any(answer.merchant_uid != merchant_uid for answer in answers):
-            _note(billing, merchant_uid, [*hearsay, decided(billing.clock.now(), "mismatch", imp_uid=imp_uid)])
+        if any(answer.merchant_uid != row.merchant_uid for answer in answers):
+            _note(billing, row.merchant_uid, [*hearsay, decided(billing.clock.now(), "mismatch", imp_uid=imp_uid)])
             return row
         try:
             _write(billing, row, answers, hearsay)
         except StaleAnswerError:
+            row = records.look(billing, row.merchant_uid) or row
             continue
         break
-    finish(billing, merchant_uid)
-    return records.look(billing, merchant_uid)
+    finish(billing, row.merchant_uid)
+    return records.look(billing, row.merchant_uid)
 
 
 def finish(billing: Billing, merchant_uid: str) -> None:
@@ -161,16 +160,15 @@ def _ask(billing: Billing, imp_uid: str | None, row: Payment) -> list[iamport.Pa
     return captured or declined[:1]
 
 
-def _order_named_by(billing: Billing, imp_uid: str | None, told_order: str | None) -> str | None:
+def _order_named_by(billing: Billing, imp_uid: str | None, told_order: str | None) -> Payment | None:
     """The order of ours that a payment names, if the message named none; a capture without an order is a stray."""
     answer = billing.gateway.payment(imp_uid) if imp_uid else None
     if answer is None or told_order not in (None, answer.merchant_uid):
         return None
-    if records.look(billing, answer.merchant_uid) is not None:
-        return answer.merchant_uid
-    if answer.captured:
+    row = records.look(billing, answer.merchant_uid)
+    if row is None and answer.captured:
         record_stray(billing, answer)
-    return None
+    return row
 
 
 def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
