@@ -171,7 +171,7 @@ class Payment(Base):
 
     card: Mapped[Card] = relationship(lazy="raise")
     checkout: Mapped[Checkout | None] = relationship(lazy="raise")
-    events: Mapped[list[Event]] = relationship(lazy="raise", order_by="Event.id", back_populates="payment")
+    events: Mapped[list[Event]] = relationship(lazy="raise", order_by="(Event.at, Event.id)", back_populates="payment")
     refunds: Mapped[list[Refund]] = relationship(lazy="raise", order_by="Refund.id", back_populates="payment")
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012

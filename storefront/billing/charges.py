@@ -148,14 +148,14 @@ def _claim_card(session: Session, shopper_id: int, card_id: int, now: datetime) 
 def _record(billing: Billing, seen: Seen, answer: iamport.Payment, notes: list[Note]) -> None:
     """The reply of a charge is i'mport's own answer and settles without a second read."""
     notes = [*notes, asked(billing.clock.now(), "charge_answered", status=answer.status, amount=answer.amount)]
-    if answer.merchant_uid != seen.merchant_uid:
-        _settle_quietly(billing, seen.merchant_uid)
-        return
     try:
-        records.record(billing, seen, answer, notes=notes)
+        if answer.merchant_uid == seen.merchant_uid:
+            records.record(billing, seen, answer, notes=notes)
+            return
     except StaleAnswerError:
-        # A webhook was faster. What it wrote is newer than our reply, so ask again.
-        _settle_quietly(billing, seen.merchant_uid)
+        pass  # a webhook was faster, and what it wrote is newer than our reply
+    records.note(billing, seen.merchant_uid, notes)
+    _settle_quietly(billing, seen.merchant_uid)
 
 
 def _look_once(billing: Billing, payment: Payment, rejected: RejectedError) -> None:

@@ -55,6 +55,19 @@ def look(billing: Billing, merchant_uid: str) -> Payment | None:
         return session.scalar(query)
 
 
+def note(billing: Billing, merchant_uid: str, notes: Sequence[Note]) -> None:
+    """Write down what was told and asked when nothing is decided by it: the row and its version stay.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        merchant_uid: an order of ours.
+        notes: what the timeline will show.
+    """
+    with billing.database.writing() as session:
+        payment = session.scalars(select(Payment).where(Payment.merchant_uid == merchant_uid)).one()
+        timeline.write(session, payment, notes)
+
+
 def record(
     billing: Billing,
     seen: Seen,

@@ -7,7 +7,7 @@ i'mport refuses a checksum that no longer fits, so a repeat cannot return more t
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from storefront import iamport
 from storefront.billing import records, timeline
@@ -50,6 +50,7 @@ def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) 
         payment = session.scalar(
             select(Payment)
             .where(Payment.merchant_uid == merchant_uid, Payment.shopper_id == shopper_id)
+            .options(selectinload(Payment.refunds))
             .with_for_update()
         )
         if payment is None:
@@ -60,16 +61,19 @@ def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) 
     finish(billing, merchant_uid)
 
 
+def is_refundable(payment: Payment) -> bool:
+    """Whether its shopper may want it back: something of it is held, and no refund of it is under way.
+
+    Args:
+        payment: with its refunds.
+    """
+    held = payment.status in (PaymentStatus.PAID, PaymentStatus.CANCELLED) and payment.held_krw > 0
+    own = (refund_row for refund_row in payment.refunds if refund_row.imp_uid == payment.imp_uid)
+    return held and not any(refund_row.status == RefundStatus.REQUESTED for refund_row in own)
+
+
 def _write_down(billing: Billing, session: Session, payment: Payment, identity: str) -> None:
-    under_way = session.scalar(
-        select(Refund.id).where(
-            Refund.payment_id == payment.id,
-            Refund.imp_uid == payment.imp_uid,
-            Refund.status == RefundStatus.REQUESTED,
-        )
-    )
-    refundable = payment.status in (PaymentStatus.PAID, PaymentStatus.CANCELLED) and payment.held_krw > 0
-    if under_way is not None or not refundable or payment.imp_uid is None:
+    if payment.imp_uid is None or not is_refundable(payment):
         raise NotRefundableError(payment.merchant_uid)
     session.add(
         Refund(
@@ -144,13 +148,10 @@ def _send(billing: Billing, merchant_uid: str, refund_id: int) -> None:
         # Perhaps it is through already, by us or by somebody in the console: only the record can tell.
         refused = error
         notes.append(told(billing.clock.now(), "cancel_refused", message=error.message))
-        known = billing.gateway.payment(refund_row.imp_uid)
-        if known is None:
-            raise SilenceError("the cancelled payment", "unknown") from error
-        answer = known
+        answer = _read_or_note(billing, seen, refund_row.imp_uid, notes)
     except SilenceError as silence:
-        notes.append(told(billing.clock.now(), "cancel_unanswered", reason=silence.reason))
-        _note(billing, seen, notes)
+        unanswered = told(billing.clock.now(), "cancel_unanswered", reason=silence.reason)
+        records.note(billing, merchant_uid, [*notes, unanswered])
         raise
     _record(billing, seen, answer, notes)
     if refused:
@@ -172,10 +173,18 @@ def _record(billing: Billing, seen: Seen, answer: iamport.Payment, notes: list[t
             return
 
 
-def _note(billing: Billing, seen: Seen, notes: list[timeline.Note]) -> None:
-    with billing.database.writing() as session:
-        payment = session.scalars(select(Payment).where(Payment.merchant_uid == seen.merchant_uid)).one()
-        timeline.write(session, payment, notes)
+def _read_or_note(billing: Billing, seen: Seen, imp_uid: str, notes: list[timeline.Note]) -> iamport.Payment:
+    """I'mport's record of a payment; if it is silent about that, what was asked before is written down all the same."""
+    silence = SilenceError("the cancelled payment", "unknown")
+    try:
+        known = billing.gateway.payment(imp_uid)
+    except SilenceError as error:
+        known, silence = None, error
+    if known is None:
+        unanswered = told(billing.clock.now(), "unanswered", reason=silence.reason)
+        records.note(billing, seen.merchant_uid, [*notes, unanswered])
+        raise silence
+    return known
 
 
 def _fail_if_still_held(billing: Billing, merchant_uid: str, refund_id: int, refused: RejectedError) -> None:

@@ -77,10 +77,12 @@ def settle(
             answers = _ask(billing, imp_uid, row)
         except SilenceError as silence:
             unanswered = told(billing.clock.now(), "unanswered", reason=silence.reason)
-            _note(billing, row.merchant_uid, [*hearsay, unanswered])
+            records.note(billing, row.merchant_uid, [*hearsay, unanswered])
             raise
         if any(answer.merchant_uid != row.merchant_uid for answer in answers):
-            _note(billing, row.merchant_uid, [*hearsay, decided(billing.clock.now(), "mismatch", imp_uid=imp_uid)])
+            records.note(
+                billing, row.merchant_uid, [*hearsay, decided(billing.clock.now(), "mismatch", imp_uid=imp_uid)]
+            )
             return row
         try:
             _write(billing, row, answers, hearsay)
@@ -263,12 +265,6 @@ def _leave_refusing(billing: Billing, merchant_uid: str) -> None:
         records.amend(billing, Seen(merchant_uid, row.version), amend)
     except StaleAnswerError:
         return  # whoever wrote it goes on from there
-
-
-def _note(billing: Billing, merchant_uid: str, notes: Sequence[Note]) -> None:
-    with billing.database.writing() as session:
-        payment = session.scalars(select(Payment).where(Payment.merchant_uid == merchant_uid)).one()
-        timeline.write(session, payment, notes)
 
 
 def _open_orders(billing: Billing, shopper_id: int, merchant_uid: str | None) -> list[str]:

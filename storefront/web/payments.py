@@ -14,7 +14,6 @@ from storefront.billing.refunds import NotRefundableError, PaymentNotFoundError
 from storefront.billing.settlement import Door
 from storefront.iamport import SilenceError
 from storefront.models import Payment
-from storefront.states import PaymentStatus, RefundStatus
 from storefront.web import limits
 from storefront.web.messages import read_ids, read_json, read_query
 from storefront.web.presentation import as_json, result_of
@@ -98,16 +97,10 @@ def _page(payment: Payment, *, not_refundable: bool = False) -> Any:
         payment=payment,
         result=result_of(payment),
         lines=lines_of(payment),
-        refundable=_is_refundable(payment),
+        refundable=refunds.is_refundable(payment),
         not_refundable=not_refundable,
         token=identifiers.new_token(),
     )
-
-
-def _is_refundable(payment: Payment) -> bool:
-    under_way = any(refund.status == RefundStatus.REQUESTED for refund in payment.refunds if not refund.is_extra)
-    held = payment.status in (PaymentStatus.PAID, PaymentStatus.CANCELLED) and payment.held_krw > 0
-    return held and not under_way
 
 
 def _find(merchant_uid: str) -> Payment | None:

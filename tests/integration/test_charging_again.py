@@ -54,6 +54,19 @@ def test_a_charge_makes_one_request_and_no_second_look(shopper: Shopper, sandbox
     assert [call["path"] for call in sandbox.requests()[before:]] == [AGAIN]
 
 
+def test_a_charge_whose_webhook_is_faster_than_its_reply_is_in_the_timeline(shopper: Shopper, sandbox: Sandbox) -> None:
+    """Both the request and its answer are told, although the webhook has settled the order before."""
+    card = shopper.register_card()
+    sandbox.fault("webhook", "first")
+
+    payment = shopper.charged(card["id"])
+
+    events = [event["event"] for event in payment["events"]]
+    assert {"webhook", "charge_sent", "charge_answered"} <= set(events)
+    assert events.index("charge_sent") < events.index("webhook")
+    assert (payment["status"], payment["net"]) == ("paid", sandbox.net(payment["merchant_uid"]))
+
+
 def test_a_decline_shows_its_reason_and_keeps_the_card(shopper: Shopper, sandbox: Sandbox) -> None:
     """A declined repeat charge leaves the key alone."""
     card = shopper.register_card("decline-later")

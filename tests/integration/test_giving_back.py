@@ -59,6 +59,22 @@ def test_a_refund_whose_answer_is_lost_is_finished_on_the_next_look(
     assert sandbox.ledger()["cancelled"] == 14_900
 
 
+def test_a_refused_refund_whose_payment_cannot_be_read_is_in_the_timeline(shopper: Shopper, sandbox: Sandbox) -> None:
+    """What was asked and answered is written down, although nothing follows from it yet."""
+    payment = shopper.buy("pay")
+    sandbox.cancel_in_console(payment["imp_uid"])
+    sandbox.fault(f"/payments/{payment['imp_uid']}", "error")
+
+    shopper.refund(payment["merchant_uid"])
+    after = shopper.payment(payment["merchant_uid"])
+
+    events = [event["event"] for event in after["events"]]
+    begun = events.index("refund_asked")
+    assert events[begun : begun + 4] == ["refund_asked", "cancel_sent", "cancel_refused", "unanswered"]
+    assert (after["status"], after["net"]) == ("cancelled", 0)
+    assert sandbox.ledger()["cancelled"] == 14_900
+
+
 def test_what_was_not_paid_cannot_be_refunded(shopper: Shopper, sandbox: Sandbox) -> None:
     """A declined payment and a 0-won registration have nothing to give back."""
     declined = shopper.buy("pay", card="decline-limit")
