@@ -64,7 +64,7 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
     if settings.imp_live:
         raise click.ClickException("demo never runs with IMP_LIVE; use `storefront run`")
     app = _migrated_shop(settings, clock)
-    servers.insert(0, serving.serve_shop(app, listening, sockets))
+    servers.insert(0, serving.serve_shop(app, listening, sockets, trusted_proxy=settings.trusted_proxy))
     if settings.beside_sandbox:
         shoppers.demo_shopper(app.extensions["billing"])
         click.echo("i'mport is played by the sandbox: no account, no internet, no real money")
@@ -89,7 +89,7 @@ def run(port: int) -> None:
     if settings.beside_sandbox:
         shoppers.demo_shopper(app.extensions["billing"])
     sockets: serving.SocketMap = {}
-    server = serving.serve_shop(app, listening, sockets)
+    server = serving.serve_shop(app, listening, sockets, trusted_proxy=settings.trusted_proxy)
     click.echo(f"ready shop={settings.public_url}")
     serving.run([server], sockets)
 

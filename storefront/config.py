@@ -8,8 +8,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,6 +25,7 @@ SHORTEST_SECRET_KEY = 16
 
 _KEYS = ("IMP_CODE", "IMP_KEY", "IMP_SECRET")
 _PG = re.compile(r"jtnet(\.[A-Za-z0-9_-]{1,80})?")
+_DATABASES = ("sqlite", "postgresql+psycopg")
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -54,6 +57,8 @@ class Settings:
     imp_live: bool = False
     imp_timeout_s: float = 30.0
     webhook_ips: tuple[Network, ...] = ()
+    trusted_proxy: str | None = None
+    """The address of the reverse proxy whose `X-Forwarded-For` is believed."""
     charge_grace_s: int = 600
     rate_limits: bool = True
 
@@ -113,7 +118,7 @@ def load(values: Mapping[str, str], *, public_url: str, database_url: str) -> Se
     live = reader.switch("IMP_LIVE", default=False)
     settings = Settings(
         secret_key=reader.text("SECRET_KEY", DEVELOPMENT_SECRET_KEY),
-        database_url=reader.text("DATABASE_URL", database_url),
+        database_url=reader.database("DATABASE_URL", database_url),
         public_url=reader.url("PUBLIC_URL", public_url),
         imp_code=reader.required("IMP_CODE"),
         imp_key=reader.required("IMP_KEY"),
@@ -125,6 +130,7 @@ def load(values: Mapping[str, str], *, public_url: str, database_url: str) -> Se
         imp_live=live,
         imp_timeout_s=reader.number("IMP_TIMEOUT", 30, least=1),
         webhook_ips=reader.networks("IMP_WEBHOOK_IPS"),
+        trusted_proxy=reader.address("TRUSTED_PROXY"),
         charge_grace_s=reader.number("CHARGE_GRACE", 600, least=0),
         rate_limits=reader.switch("RATE_LIMITS", default=True),
     )
@@ -132,13 +138,19 @@ def load(values: Mapping[str, str], *, public_url: str, database_url: str) -> Se
         reader.problems += _live_problems(settings)
     if reader.problems:
         raise SettingsError(reader.problems)
+    if _has_example_secret(settings) and not _is_loopback(settings.public_url):
+        # Whoever knows this key can be any shopper. A new one for each start lets nobody in, and signs everybody out.
+        return replace(settings, secret_key=secrets.token_urlsafe(32))
     return settings
+
+
+def _has_example_secret(settings: Settings) -> bool:
+    return settings.secret_key in (EXAMPLE_SECRET_KEY, DEVELOPMENT_SECRET_KEY)
 
 
 def _live_problems(settings: Settings) -> list[str]:
     problems = []
-    example = settings.secret_key in (EXAMPLE_SECRET_KEY, DEVELOPMENT_SECRET_KEY)
-    if example or len(settings.secret_key) < SHORTEST_SECRET_KEY:
+    if _has_example_secret(settings) or len(settings.secret_key) < SHORTEST_SECRET_KEY:
         problems.append(
             f"SECRET_KEY: with IMP_LIVE it must be your own, at least {SHORTEST_SECRET_KEY} characters; "
             'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
@@ -181,6 +193,23 @@ class _Reader:
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             self.problems.append(f"{name}: should be an address that begins with https:// (or http://)")
         return value
+
+    def database(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        kind, separator, _ = value.partition("://")
+        if kind not in _DATABASES or not separator:
+            self.problems.append(f"{name}: should begin with {' or '.join(f'{known}://' for known in _DATABASES)}")
+        elif kind != "sqlite" and find_spec("psycopg") is None:
+            self.problems.append(f"{name}: PostgreSQL needs a driver; install it with: pip install '.[postgresql]'")
+        return value
+
+    def address(self, name: str) -> str | None:
+        value = self.text(name, "")
+        try:
+            return str(ipaddress.ip_address(value)) if value else None
+        except ValueError:
+            self.problems.append(f"{name}: should be one address")
+            return None
 
     def number(self, name: str, default: int, *, least: int) -> int:
         value = self.text(name, str(default))

@@ -42,10 +42,21 @@ def listen(port: int) -> socket.socket:
         raise
 
 
-def serve_shop(app: Flask, listening: socket.socket, sockets: SocketMap) -> Any:
-    """The shop's server on a listening socket, to be run with every other one in the same map."""
+def serve_shop(app: Flask, listening: socket.socket, sockets: SocketMap, *, trusted_proxy: str | None = None) -> Any:
+    """The shop's server on a listening socket, to be run with every other one in the same map.
+
+    Args:
+        app: the shop.
+        listening: where.
+        sockets: the map of all sockets.
+        trusted_proxy: the address of a reverse proxy, which alone may say for whom it asks (`X-Forwarded-For`).
+    """
+    forwarded: dict[str, Any] = {}
+    if trusted_proxy:
+        forwarded = {"trusted_proxy": trusted_proxy, "trusted_proxy_headers": {"x-forwarded-for"}}
     return create_server(
         app,
+        **forwarded,
         map=sockets,
         sockets=[listening],
         threads=SHOP_THREADS,

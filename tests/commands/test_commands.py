@@ -179,3 +179,18 @@ def test_settings_that_do_not_fit_are_named_one_line_each(tmp_path: Path) -> Non
     for name in ("IMP_CODE", "IMP_KEY", "IMP_TIMEOUT"):
         assert name in ended.stderr
     assert "a-secret-nobody-may-read" not in ended.stderr
+
+
+def test_behind_a_proxy_it_counts_who_asks_the_proxy(tmp_path: Path) -> None:
+    """Its word is taken if the settings name it, and nobody's otherwise."""
+    settings = keys_for("http://localhost:1") | {"IMP_WEBHOOK_IPS": "203.0.113.0/24"}
+
+    def status(url: str, sender: str) -> int:
+        reply = requests.post(f"{url}/webhooks/iamport", json={}, headers={"X-Forwarded-For": sender}, timeout=30)
+        return reply.status_code
+
+    with storefront(tmp_path, "run", "--port", "0", **settings) as shop:
+        assert status(shop.urls["shop"], "203.0.113.7") == 403
+    with storefront(tmp_path, "run", "--port", "0", TRUSTED_PROXY="127.0.0.1", **settings) as shop:
+        assert status(shop.urls["shop"], "203.0.113.7") == 400  # let in, and then it names no payment
+        assert status(shop.urls["shop"], "198.51.100.7") == 403

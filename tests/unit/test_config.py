@@ -60,6 +60,9 @@ def test_every_missing_key_is_named_at_once() -> None:
         ("IMP_TIMEOUT", "long"),
         ("CHARGE_GRACE", "-1"),
         ("IMP_WEBHOOK_IPS", "52.78.100.19, nowhere"),
+        ("TRUSTED_PROXY", "10.0.0.0/8"),
+        ("DATABASE_URL", "shop.sqlite"),
+        ("DATABASE_URL", "postgres://shop@db.example.com/shop"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(name: str, value: str) -> None:
@@ -74,6 +77,18 @@ def test_a_live_shop_takes_its_own_secret_and_https_only() -> None:
         assert problems(LIVE | {"SECRET_KEY": secret}) == ["SECRET_KEY"]
     for name in ("PUBLIC_URL", "IMP_API_URL", "IMP_SDK_URL"):
         assert problems(LIVE | {name: "http://127.0.0.1:8000"}) == [name]
+
+
+def test_a_public_shop_never_signs_with_a_key_that_everybody_knows() -> None:
+    """Each start has a new one, unless one's own is set; on this machine the example does."""
+    public = KEYS | {"PUBLIC_URL": "https://shop.example.com"}
+
+    for known in ({}, {"SECRET_KEY": "change-me"}):
+        first, second = (load(public | known).secret_key for _ in range(2))
+        assert first != second
+        assert min(len(first), len(second)) > len("change-me")
+    assert load(public | {"SECRET_KEY": "a-long-secret-of-our-own"}).secret_key == "a-long-secret-of-our-own"
+    assert load(KEYS | {"SECRET_KEY": "change-me"}).secret_key == "change-me"
 
 
 def test_a_mid_and_a_list_of_senders_can_be_named() -> None:
