@@ -13,6 +13,12 @@ class UnreadableError(ValueError):
     """The answer is not shaped the way i'mport describes it; the client turns this into silence."""
 
 
+LONGEST_ID = 40
+LONGEST_SHOWN = {"fail_reason": 500, "apply_num": 32, "card_name": 80, "card_number": 32, "receipt_url": 500}
+LONGEST_TIME = 20
+"""Characters. i'mport's own ids have 32 at most; its description names no length for the others."""
+
+
 @dataclass(frozen=True)
 class Payment:
     """i'mport's Payment object, as far as the shop uses it. The amounts are in won.
@@ -62,7 +68,7 @@ class Payment:
         if cancel_amount > amount:
             raise UnreadableError("cancel_amount is more than amount")
         return cls(
-            imp_uid=_text(fields, "imp_uid"),
+            imp_uid=_id(fields, "imp_uid"),
             merchant_uid=_text(fields, "merchant_uid"),
             status=_text(fields, "status"),
             amount=amount,
@@ -76,11 +82,11 @@ class Payment:
             paid_at=_time(fields, "paid_at"),
             failed_at=_time(fields, "failed_at"),
             cancelled_at=_time(fields, "cancelled_at"),
-            fail_reason=_optional_text(fields, "fail_reason"),
-            apply_num=_optional_text(fields, "apply_num"),
-            card_name=_optional_text(fields, "card_name"),
-            card_number=_optional_text(fields, "card_number"),
-            receipt_url=_optional_text(fields, "receipt_url"),
+            fail_reason=_shown(fields, "fail_reason"),
+            apply_num=_shown(fields, "apply_num"),
+            card_name=_shown(fields, "card_name"),
+            card_number=_shown(fields, "card_number"),
+            receipt_url=_shown(fields, "receipt_url"),
         )
 
 
@@ -118,8 +124,8 @@ class BillingKey:
         fields = _object(body)
         return cls(
             customer_uid=_text(fields, "customer_uid"),
-            card_name=_optional_text(fields, "card_name"),
-            card_number=_optional_text(fields, "card_number"),
+            card_name=_shown(fields, "card_name"),
+            card_number=_shown(fields, "card_number"),
         )
 
 
@@ -148,6 +154,19 @@ def _optional_text(fields: Mapping[str, Any], name: str) -> str | None:
     raise UnreadableError(f"{name} is not a text")
 
 
+def _id(fields: Mapping[str, Any], name: str) -> str:
+    text = _text(fields, name)
+    if len(text) > LONGEST_ID:
+        raise UnreadableError(f"{name} is longer than {LONGEST_ID} characters")
+    return text
+
+
+def _shown(fields: Mapping[str, Any], name: str) -> str | None:
+    """What people read and nothing depends on: as much of it as a database keeps."""
+    text = _optional_text(fields, name)
+    return text[: LONGEST_SHOWN[name]] if text else None
+
+
 def _won(fields: Mapping[str, Any], name: str, missing: int | None = None) -> int:
     value = fields.get(name, missing)
     value = missing if value is None else value
@@ -164,7 +183,7 @@ def _won(fields: Mapping[str, Any], name: str, missing: int | None = None) -> in
 
 def _time(fields: Mapping[str, Any], name: str) -> datetime | None:
     seconds = fields.get(name) or 0
-    if isinstance(seconds, str) and seconds.isdecimal():
+    if isinstance(seconds, str) and seconds.isdecimal() and len(seconds) <= LONGEST_TIME:
         seconds = int(seconds)
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise UnreadableError(f"{name} is not a time")

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Shop
+from storefront.clock import Clock
+from storefront.config import Settings
+from storefront.sandbox import SandboxSettings, create_sandbox
+from tests.conftest import Shop, shop_beside
 from tests.integration.news import facts, tell
 from tests.people import Sandbox, Shopper
+from tests.wsgi import SANDBOX_URL, session_for
 
 
 def test_a_failed_payment_that_is_approved_after_all_is_paid(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
@@ -232,3 +236,21 @@ def test_a_contradiction_goes_to_a_person_and_changes_nothing(
 
     assert facts(shopper, paid["merchant_uid"]) == ("paid", True, 14_900)
     assert paid["merchant_uid"] in shop.reconcile().needs_person[0]
+
+
+def test_a_reason_that_no_column_holds_is_cut(settings: Settings, clock: Clock) -> None:
+    """The order has failed, its page is there, and nobody else's order waits for it."""
+    app = create_sandbox(SandboxSettings(background=False, decline_reason="한도초과 " * 200))
+    sandbox = Sandbox(session_for(app), SANDBOX_URL)
+    with shop_beside(settings, app, sandbox, clock) as shop:
+        unlucky, lucky = (Shopper(shop.browser(), sandbox).sign_up() for _ in range(2))
+        declined, paid = unlucky.order("pay"), lucky.order("pay")
+        sandbox.pay(declined, "decline-limit", outcome="lose_callback")
+        sandbox.pay(paid, outcome="lose_callback")
+
+        shop.reconcile()
+
+        assert facts(unlucky, declined["merchant_uid"]) == ("failed", False, 0)
+        assert unlucky.browser.get("/account").status_code == 200
+        assert facts(lucky, paid["merchant_uid"]) == ("paid", True, sandbox.net())
+    app.extensions["sandbox"].close()

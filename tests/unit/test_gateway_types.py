@@ -55,6 +55,8 @@ def test_an_amount_may_come_as_a_number_or_a_text(amount: object) -> None:
         ("amount", [14900]),
         ("cancel_amount", 14_901),
         ("imp_uid", ""),
+        ("imp_uid", "i" * 41),
+        ("paid_at", "1" * 5_000),
         ("imp_uid", ["imp_1"]),
         ("merchant_uid", None),
         ("status", {}),
