@@ -188,24 +188,35 @@ def _plan_next_check(billing: Billing, row: Payment) -> None:
 def _sweep(billing: Billing, report: Report) -> None:
     """Compare with everything i'mport captured or cancelled since the last sweep."""
     begin, end = _window(billing), billing.clock.now()
-    if begin is None:
-        return
+    missed = False
     try:
         for window in _windows(begin, end):
             for status in ("paid", "cancelled"):
                 for answer in billing.gateway.payments_by_status(status, *window):
-                    _compare(billing, answer, report)
+                    missed |= not _is_compared(billing, answer, report)
     except SilenceError as silence:
         report.undecided.append(f"the sweep: {silence.reason}")
         return
-    with billing.database.writing() as session:
-        session.add(Sweep(started_at=end))
+    if not missed:  # otherwise the next one begins where this one did
+        with billing.database.writing() as session:
+            session.add(Sweep(started_at=end))
 
 
-def _window(billing: Billing) -> datetime | None:
+def _is_compared(billing: Billing, answer: iamport.Payment | iamport.UnreadablePayment, report: Report) -> bool:
+    """Compare one payment; i'mport's silence about it is no reason to leave the others out."""
+    try:
+        _compare(billing, answer, report)
+    except SilenceError as silence:
+        report.undecided.append(f"{answer.imp_uid}: {silence.reason}")
+        return False
+    return True
+
+
+def _window(billing: Billing) -> datetime:
     """Where the sweep begins: an hour before the last successful one, or before the shop's first order."""
     with billing.database.reading() as session:
-        last = session.scalar(select(Sweep.started_at).order_by(Sweep.id.desc()).limit(1))
+        past = Sweep.started_at <= billing.clock.now()  # a clock that was ahead and is right again has left others
+        last = session.scalar(select(Sweep.started_at).where(past).order_by(Sweep.id.desc()).limit(1))
         first = session.scalar(select(Payment.created_at).order_by(Payment.id).limit(1))
     begin = last or first
     return begin - OVERLAP if begin else billing.clock.now() - OVERLAP

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 
 from storefront.billing import reconciliation
@@ -76,11 +78,8 @@ def test_a_first_capture_that_shows_up_after_the_second_send_is_returned(
     payment = unknown_charge(shopper, sandbox)
     shop.pass_time(seconds=601)
     shop.reconcile()
-    customer_uid, merchant_uid = payment["customer_uid"], payment["merchant_uid"]
-    late = sandbox.pay(
-        {"pg": "jtnet", "merchant_uid": merchant_uid, "amount": 16_900, "customer_uid": customer_uid, "name": "late"},
-        late=True,
-    )
+    merchant_uid = payment["merchant_uid"]
+    late = sandbox.pay({"pg": "jtnet", "merchant_uid": merchant_uid, "amount": 16_900, "name": "late"}, late=True)
     assert sandbox.net(merchant_uid) == 2 * 16_900
 
     shop.webhook({"imp_uid": late["imp_uid"], "merchant_uid": merchant_uid})
@@ -306,3 +305,43 @@ def test_a_report_names_what_was_looked_at_and_a_clean_shop_needs_nobody(shop: S
     report = shop.reconcile()
 
     assert (report.looked_at, report.changed, report.undecided, report.needs_person) == ([], [], [], [])
+
+
+def test_silence_about_one_payment_does_not_hide_the_others(
+    shop: Shop, shopper: Shopper, another_shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """What can be compared is, and the sweep begins at the same place again."""
+    theirs = another_shopper.buy("pay")
+    shop.reconcile()
+    params = shopper.order("register")
+    sandbox.fault(f"/subscribe/customers/{params['customer_uid']}", "error", times=0)
+    sandbox.pay(params, outcome="lose_callback")
+    sandbox.cancel_in_console(theirs["imp_uid"])
+
+    shop.pass_time(hours=1)
+    report = shop.reconcile()
+
+    assert how_it_stands(another_shopper, theirs["merchant_uid"]) == ("cancelled", 0)
+    assert params["merchant_uid"] in report.undecided
+    sandbox.mend()
+    shop.pass_time(hours=3)
+    shop.reconcile()
+    assert [card["status"] for card in shopper.account()["cards"]] == ["active"]
+
+
+def test_a_sweep_of_a_clock_that_was_ahead_hides_nothing_once_it_is_right(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """It begins at the last sweep that lies in the past."""
+    paid = shopper.buy("pay")
+    shop.reconcile()
+    right = shop.clock.now()
+    with time_machine.travel(right + timedelta(hours=5)):
+        shop.reconcile()
+    sandbox.cancel_in_console(paid["imp_uid"])
+
+    shop.pass_time(hours=2)
+    shop.reconcile()
+
+    assert how_it_stands(shopper, paid["merchant_uid"]) == ("cancelled", 0)
+    assert sandbox.net() == 0
