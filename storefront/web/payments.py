@@ -79,9 +79,10 @@ def complete_on_phone() -> Any:
         settled = settlement.settle(
             billing(), Door.REDIRECT, imp_uid=imp_uid, merchant_uid=merchant_uid, told_facts=_told(message)
         )
-        merchant_uid = merchant_uid or (settled.merchant_uid if settled else None)
         if settled is None:
             limits.count_as_guess()
+        elif merchant_uid is None and current_user.is_authenticated and _find(settled.merchant_uid):
+            merchant_uid = settled.merchant_uid  # a stranger who guesses a payment does not learn its order
     if current_user.is_authenticated and merchant_uid and _find(merchant_uid):
         return redirect(url_for("payments.show", merchant_uid=merchant_uid), 303)
     # The same page whether the order exists or not: without a session nobody learns about orders here.

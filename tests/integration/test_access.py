@@ -267,6 +267,20 @@ def test_guessing_at_the_phones_return_is_throttled(throttled_shop: Shop, shoppe
     assert guesses == [200] * 30 + [429]
 
 
+def test_the_phones_return_tells_a_stranger_no_order_number(
+    shop: Shop, shopper: Shopper, another_shopper: Shopper
+) -> None:
+    """Who names a payment is told what the message itself says, unless the order is theirs."""
+    paid = shopper.buy("pay")
+    path = f"/payments/complete/mobile?imp_uid={paid['imp_uid']}"
+
+    for browser in (shop.browser(), another_shopper.browser):
+        reply = browser.get(path)
+        assert reply.status_code == 200
+        assert paid["merchant_uid"] not in reply.text
+    assert shopper.browser.get(path).headers["Location"].endswith(paid["merchant_uid"])
+
+
 @pytest.mark.parametrize("path", ["/checkout/morning", "/account/charge", "/account/cards/1/remove"])
 def test_paying_is_throttled(throttled_shop: Shop, shopper: Shopper, sandbox: Sandbox, path: str) -> None:
     """Nobody tries stolen cards by the hundred."""
