@@ -133,6 +133,8 @@ def _delete_key(billing: Billing, card: Card) -> None:
         waiting = select(Payment.id).where(Payment.card_id == card.id, Payment.status == PaymentStatus.REQUESTED)
         if locked is None or locked.status != CardStatus.REMOVING or session.scalar(waiting.limit(1)) is not None:
             return
+        if locked.version != card.version:
+            return  # news came while we looked, perhaps of another key; the next look begins anew
         locked.move(CardStatus.REMOVED)
         # What the shopper was told holds from the first time on, even if a key has to be deleted again.
         locked.removed_at = locked.removed_at or billing.clock.now()

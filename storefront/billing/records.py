@@ -26,6 +26,8 @@ from storefront.states import CardStatus, PaymentStatus, RefundStatus
 DEADLOCK = "40P01"
 """PostgreSQL's code for a transaction it ended so that another one can go on."""
 
+ISSUED = "issue"
+"""How i'mport marks a payment whose window stored a card (`customer_uid_usage`)."""
 _OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 
 Amendment = Callable[[Session, Payment], None]
@@ -193,12 +195,16 @@ class _Entry:
         self._follow_cancels()
         if payment.purpose.issues_key:
             self._store_card()
+        else:
+            self._suspend_replaced_card()
 
     def _store_card(self) -> None:
         card = self.payment.card
         if card.status == CardStatus.PENDING and self.key is not None:
             activate(card, self.key, self.billing)
             self._decided("key_issued", card=card.card_number)
+        elif card.status == CardStatus.REMOVING:
+            doubt_removal(card)
         elif card.status == CardStatus.REMOVED:
             # This order had failed and its key was cleared away; a late approval may have issued one since.
             self._decided(card.move(CardStatus.REMOVING))
@@ -218,9 +224,12 @@ class _Entry:
 
     def _suspend_replaced_card(self) -> None:
         """I'mport has put the buyer's card behind the key this payment names, whoever's it was."""
-        if self.answer.customer_uid in (None, self.payment.card.customer_uid):
+        name, own = self.answer.customer_uid, self.payment.card.customer_uid
+        # A window that was paid under a charge's number has stored a card under the name that was to be charged.
+        is_issued_anew = self.answer.customer_uid_usage == ISSUED and not self.payment.purpose.issues_key
+        if name is None or (name == own and not is_issued_anew):
             return
-        replaced, event = replace_key(self.session, self.answer.customer_uid)
+        replaced, event = replace_key(self.session, name)
         if replaced is None:
             # A key under a name we never gave: perhaps another shop's of the same account, so not ours to delete.
             self._call_for_help("foreign_key")
@@ -292,7 +301,9 @@ class _Entry:
         if self.session.scalar(seen_before) is None:
             self._decided("extra_capture", imp_uid=answer.imp_uid, amount=answer.amount)
             self._suspend_replaced_card()
-            if self.payment.purpose.issues_key and self.payment.card.status == CardStatus.REMOVED:
+            if self.payment.card.status == CardStatus.REMOVING:
+                doubt_removal(self.payment.card)
+            elif self.payment.purpose.issues_key and self.payment.card.status == CardStatus.REMOVED:
                 # Its window may have stored a key again, under a name of which we have said that it is gone.
                 self._decided(self.payment.card.move(CardStatus.REMOVING))
         self._ask_refund("extra")
@@ -357,6 +368,11 @@ class _Entry:
         timeline.write(self.session, self.payment, [decided(self.billing.clock.now(), event, **detail)])
 
 
+def doubt_removal(card: Card) -> None:
+    """A key may have been stored since somebody looked whether it is gone: that look is stale now, and is done again."""
+    flag_modified(card, "status")
+
+
 def replace_key(session: Session, customer_uid: str) -> tuple[Card | None, str | None]:
     """Heed that another card stands behind a stored card's key now: that card is never charged again.
 
@@ -370,6 +386,8 @@ def replace_key(session: Session, customer_uid: str) -> tuple[Card | None, str |
     card = session.scalar(select(Card).where(Card.customer_uid == customer_uid).with_for_update())
     if card is not None and card.status == CardStatus.ACTIVE:
         return card, card.move(CardStatus.SUSPENDED)
+    if card is not None and card.status == CardStatus.REMOVING:
+        doubt_removal(card)
     if card is not None and card.status == CardStatus.REMOVED:
         # Its shopper was told that no charge can follow, so what stands behind its name now is deleted.
         return card, card.move(CardStatus.REMOVING)

@@ -26,8 +26,6 @@ from storefront.states import CardStatus, PaymentStatus, RefundStatus
 ATTEMPTS = 8
 """How often an answer may turn out stale before we leave it to the next look."""
 
-_ISSUED = "issue"
-"""How i'mport marks a payment whose window stored a card (`customer_uid_usage`)."""
 _OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 _KEPT = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
 
@@ -193,7 +191,7 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
             if session.scalar(select(Stray.id).where(Stray.imp_uid == answer.imp_uid)) is not None:
                 return False
             session.add(stray)
-            if answer.customer_uid_usage == _ISSUED and answer.customer_uid:
+            if answer.customer_uid_usage == records.ISSUED and answer.customer_uid:
                 _heed_replaced_key(billing, session, answer.customer_uid)
     except IntegrityError:
         return False  # another door has just written it down

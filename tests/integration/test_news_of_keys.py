@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.conftest import Shop
@@ -197,3 +199,77 @@ def test_a_charge_approved_late_while_its_card_is_stored_is_paid(
 
     assert facts(shopper, declined["merchant_uid"])[0] == "paid"
     assert sandbox.net() == declined["amount"]
+
+
+def window_of(payment: dict[str, Any]) -> dict[str, Any]:
+    """A payment window that somebody opens with a charge's own number."""
+    return {
+        "pg": "jtnet",
+        "merchant_uid": payment["merchant_uid"],
+        "amount": payment["amount"],
+        "name": "Coffee",
+        "customer_uid": payment["customer_uid"],
+    }
+
+
+@pytest.mark.parametrize(("card", "net"), [("decline-later", 0), ("approve", 16_900)])
+def test_a_charge_that_is_paid_in_a_window_after_its_card_was_removed_leaves_no_key(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, card: str, net: int
+) -> None:
+    """The window goes back, whether the charge itself had failed or not, and the key it stored is deleted."""
+    stored = shopper.register_card(card)
+    charge = shopper.charged(stored["id"])
+    shopper.remove_card(stored["id"])
+
+    window = sandbox.pay(window_of(charge), late=True)
+    tell(shop, window["imp_uid"], charge["merchant_uid"])
+    shop.reconcile()
+
+    assert sandbox.net(charge["merchant_uid"]) == net
+    assert shopper.payment(charge["merchant_uid"])["net"] == net
+    assert sandbox.stored_keys() == []
+    assert [one["status"] for one in shopper.account()["cards"]] == ["removed"]
+
+
+def test_a_charge_that_is_paid_in_a_window_suspends_the_card_whose_key_the_window_replaced(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """The order is paid, but the account does not show one card and charge another."""
+    stored = shopper.register_card("decline-later")
+    charge = shopper.charged(stored["id"])
+
+    window = sandbox.pay(window_of(charge), "approve-2")
+    tell(shop, window["imp_uid"], charge["merchant_uid"])
+
+    assert facts(shopper, charge["merchant_uid"]) == ("paid", True, 16_900)
+    assert [one["status"] for one in shopper.account()["cards"]] == ["suspended"]
+    assert shopper.charge(stored["id"]).status_code == 400
+
+
+@pytest.mark.parametrize("whose", ["the same order's", "nobody's"])
+def test_a_key_that_is_issued_while_the_shop_looks_whether_it_is_gone_is_deleted_too(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    """The look that found nothing is stale when the news of another window has come meanwhile."""
+    params = shopper.order("pay")
+    shopper.tell(sandbox.pay(params))
+    [card] = shopper.active_cards()
+    gateway, look = shop.billing.gateway, shop.billing.gateway.billing_key
+
+    def look_and_be_overtaken(customer_uid: str) -> Any:
+        found = look(customer_uid)
+        monkeypatch.setattr(gateway, "billing_key", look)
+        sandbox.fault("/subscribe/payments/unschedule", "error")  # so that whoever is told does not finish the removal
+        merchant_uid = params["merchant_uid"] if whose == "the same order's" else "nobodys_order"
+        window = sandbox.pay({**params, "merchant_uid": merchant_uid}, "approve-2", late=True)
+        tell(shop, window["imp_uid"], merchant_uid)
+        return found
+
+    monkeypatch.setattr(gateway, "billing_key", look_and_be_overtaken)
+    shopper.remove_card(card["id"])
+    sandbox.mend()
+    shop.reconcile()
+
+    assert sandbox.stored_keys() == []
+    assert [one["status"] for one in shopper.account()["cards"]] == ["removed"]
+    assert sandbox.net(params["merchant_uid"]) == 14_900
