@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,16 +13,10 @@ from werkzeug.routing import RequestRedirect
 
 from storefront.sandbox import console, control, rest, sdk, service
 from storefront.sandbox.envelope import NOT_SIMULATED, Refusal, refused
-from storefront.sandbox.front import LARGEST_BODY, Front
+from storefront.sandbox.front import LARGEST_BODY, REST, Front
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.settings import SandboxSettings
 
-_REST_ROOTS = re.compile(
-    r"/(payments|subscribe|users|vbanks|kakao|payco|escrows|naver|receipts|banks|cards|codes|benepia|kcpquick|cvs|tiers"
-    r"|paymentwall|promotions|partners)(/.*)?",
-    re.DOTALL,
-)
-"""Where i'mport has operations, simulated or not."""
 _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
 _PLAYED_NAMES = ("api.iamport.kr", "service.iamport.kr", "cdn.iamport.kr")
 """A machine or a browser may be told that these are here, so that programs which know no other name meet the sandbox."""
@@ -86,7 +79,7 @@ def _answer_error(error: HTTPException) -> Any:
         return redirect(error.new_url, status)
     if request.path.startswith("/_sandbox"):
         return jsonify({"error": error.description or error.name}), status
-    if status == 404 and _REST_ROOTS.fullmatch(request.path):  # noqa: PLR2004
+    if status == 404 and REST.fullmatch(request.path):  # noqa: PLR2004
         asked = f"{request.method} {request.path}"
         refusal = Refusal(f"{NOT_SIMULATED}: {asked}", code=-1, status=501, rule=f"{asked} is not simulated")
         return refused(refusal)

@@ -66,7 +66,7 @@ def send_webhook(webhook_id: int) -> Response:
     """Deliver one now, whether it was held, dropped or delivered before; it, after delivery."""
     hooks = sandbox().webhooks
     if hooks.find(webhook_id) is None:
-        abort(404)
+        raise BadRequest(f"webhook {webhook_id}: there is none of that id")
     hooks.deliver(webhook_id)
     row = hooks.find(webhook_id)
     return jsonify(hooks.show(row) if row else None)

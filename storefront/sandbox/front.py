@@ -22,8 +22,15 @@ from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.rest import SLOW_S
 
 LARGEST_BODY = 1024 * 1024
-_REST = ("/users/getToken", "/payments", "/subscribe", "/users/pg", "/certifications")
-_NOT_REST = ("/payments/ready", "/payments/open", "/payments/window", "/payments/fail", "/users/pg/")
+REST = re.compile(
+    r"/(payments|subscribe|users|vbanks|kakao|payco|escrows|naver|receipts|banks|cards|codes|benepia|kcpquick|cvs|tiers"
+    r"|paymentwall|promotions|partners)(/.*)?",
+    re.DOTALL,
+)
+"""Where i'mport has operations, simulated or not."""
+_CERTIFICATIONS = "/certifications"
+_NOT_REST = re.compile(r"/payments/(ready|open|window|fail)(/.*)?|/users/pg/.+", re.DOTALL)
+"""Pages and scripts of the service host, at addresses beside the operations."""
 
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -43,7 +50,7 @@ class Front:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request; what is not REST passes through."""
         path = environ.get("PATH_INFO", "")
-        if not path.startswith(_REST) or path.startswith(_NOT_REST):
+        if not (REST.fullmatch(path) or path.startswith(_CERTIFICATIONS)) or _NOT_REST.fullmatch(path):
             return self._app(environ, start_response)
         began, at = time.monotonic(), self._sandbox.clock.now().timestamp()
         body = environ["wsgi.input"].read(min(get_content_length(environ) or 0, LARGEST_BODY))

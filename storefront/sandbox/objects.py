@@ -97,7 +97,7 @@ def schedule(settings: SandboxSettings, row: Row) -> dict[str, Any]:
         "imp_uid": row["imp_uid"],
         "pg_provider": "jtnet",
         "pg_id": settings.pg_id,
-        "customer_id": None,
+        "customer_id": details.get("customer_id"),
         "schedule_at": row["schedule_at"],
         "executed_at": row["executed_at"],
         "revoked_at": row["revoked_at"],

@@ -62,10 +62,12 @@ class OpenedWindow:
         opening: what it was asked for.
         ending: how it ended, or None.
         is_at_work: a button was pressed and the card company has not answered yet.
+        at: when it was opened, in UNIX seconds.
     """
 
     id: str
     opening: Opening
+    at: int
     ending: Ending | None = None
     is_at_work: bool = False
 
@@ -73,19 +75,20 @@ class OpenedWindow:
 def remember(sandbox: Sandbox, opening: Opening) -> OpenedWindow:
     """Write down a window that opens."""
     window_id = sandbox.identifiers.window()
-    sandbox.store.insert("opened_window", id=window_id, at=sandbox.clock.seconds(), request=json.dumps(asdict(opening)))
-    return OpenedWindow(window_id, opening)
+    at = sandbox.clock.seconds()
+    sandbox.store.insert("opened_window", id=window_id, at=at, request=json.dumps(asdict(opening)))
+    return OpenedWindow(window_id, opening, at)
 
 
 def find(sandbox: Sandbox, window_id: str) -> OpenedWindow | None:
     """The window of an id, or None."""
-    row = sandbox.store.one("SELECT request, result FROM opened_window WHERE id = ?", window_id)
+    row = sandbox.store.one("SELECT request, result, at FROM opened_window WHERE id = ?", window_id)
     if row is None:
         return None
     opening, result = Opening(**json.loads(row["request"])), row["result"]
     if result is None or result == _AT_WORK:
-        return OpenedWindow(window_id, opening, is_at_work=result == _AT_WORK)
-    return OpenedWindow(window_id, opening, Ending(**json.loads(result)))
+        return OpenedWindow(window_id, opening, row["at"], is_at_work=result == _AT_WORK)
+    return OpenedWindow(window_id, opening, row["at"], Ending(**json.loads(result)))
 
 
 def begin(sandbox: Sandbox, window_id: str) -> bool:

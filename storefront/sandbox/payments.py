@@ -69,6 +69,10 @@ class Draft:
     notice_url: str | None = None
     imp_uid: str | None = None
     """Its id, if it was told to somebody before; a new one unless told."""
+    started_at: int | None = None
+    """When its window was opened, in UNIX seconds; when it happens, unless told."""
+    customer_id: str | None = None
+    """The merchant's own number of the buyer, which only a schedule shows."""
     at: int | None = None
     """When it happens, in UNIX seconds; now, unless a schedule was due earlier."""
 
@@ -292,7 +296,7 @@ class Payments:
             currency=draft.currency,
             channel=draft.channel,
             usage=draft.usage,
-            started_at=now,
+            started_at=draft.started_at or now,
             paid_at=paid_at,
             failed_at=failed_at,
             updated_at=now,

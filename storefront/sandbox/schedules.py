@@ -35,6 +35,7 @@ from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.store import Row, Store
 from storefront.sandbox.webhooks import Webhooks
 
+LONGEST_CUSTOMER_ID = 64
 LONGEST_SEARCH_S = 92 * 86_400
 """Three months; no three in a row are longer."""
 LATEST_AT = 10**11
@@ -77,7 +78,8 @@ class Schedules:
         wanted = parameters.objects("schedules")
         with self._store.transaction():
             key = self._key(customer_uid, parameters)
-            drafts = [(_draft(one, key), self._moment(one)) for one in wanted]
+            customer_id = parameters.text("customer_id", LONGEST_CUSTOMER_ID)
+            drafts = [(replace(_draft(one, key), customer_id=customer_id), self._moment(one)) for one in wanted]
             self._check_card(key, drafts[0][0], parameters.number("checking_amount", 0, least=0, most=10**7))
             return [self._write(draft, at) for draft, at in drafts]
 

@@ -133,7 +133,7 @@ def use_window(window_id: str) -> Any:
     if not opened.begin(sandbox(), one.id):
         return redirect(url_for("service.show_window", window_id=one.id), 303)
     try:
-        result = _cancel(one.opening) if is_cancel else _pay(one.opening, card)
+        result = _cancel(one) if is_cancel else _pay(one, card)
     except BaseException:
         opened.give_back(sandbox(), one.id)
         raise
@@ -156,13 +156,20 @@ def _problems(card: CardInput) -> list[str]:
     return [name for name in ("card_number", "expiry", "pwd_2digit", "birth", "agree") if name in wrong]
 
 
-def _cancel(opening: Opening) -> WindowResult:
+def _cancel(one: OpenedWindow) -> WindowResult:
     return window.pay(
-        sandbox(), opening.params, device=opening.device, sdk=opening.sdk, card=None, outcome="cancel", late=True
+        sandbox(),
+        one.opening.params,
+        device=one.opening.device,
+        sdk=one.opening.sdk,
+        card=None,
+        outcome="cancel",
+        late=True,
+        opened_at=one.at,
     )
 
 
-def _pay(opening: Opening, card: CardInput) -> WindowResult:
+def _pay(one: OpenedWindow, card: CardInput) -> WindowResult:
     """Pay as the drawer of outcomes says.
 
     Whether the order may be paid was checked when the window opened; another window may have paid it since, which is why
@@ -174,14 +181,15 @@ def _pay(opening: Opening, card: CardInput) -> WindowResult:
     try:
         return window.pay(
             books,
-            opening.params,
-            device=opening.device,
-            sdk=opening.sdk,
+            one.opening.params,
+            device=one.opening.device,
+            sdk=one.opening.sdk,
             card=card,
             outcome="lose_callback" if "lose_callback" in request.form else "card",
             charge_amount=FORGED_AMOUNT if "forge" in request.form else None,
             late=True,
             user_agent=request.headers.get("User-Agent"),
+            opened_at=one.at,
         )
     finally:
         if fault_id is not None:

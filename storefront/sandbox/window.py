@@ -99,6 +99,7 @@ def pay(
     charge_amount: int | None = None,
     late: bool = False,
     user_agent: str | None = None,
+    opened_at: int | None = None,
 ) -> WindowResult:
     """Go through the window.
 
@@ -112,6 +113,7 @@ def pay(
         charge_amount: won captured instead of the order's amount; a forgery behind the page's back.
         late: see `opening_error`.
         user_agent: the browser's.
+        opened_at: when the window was opened, in UNIX seconds; now if it opens and ends at once.
 
     Returns:
         How it ended.
@@ -125,7 +127,7 @@ def pay(
         return ending.failed(None, None, *error)
     if outcome == "close":
         return ending.lost(None, None)
-    draft = _draft(params, device, user_agent)
+    draft = replace(_draft(params, device, user_agent), started_at=opened_at)
     if outcome == "cancel":
         return _cancel(sandbox, ending, draft)
     if card is None:
@@ -249,8 +251,6 @@ def _malformed(params: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one 
         return "merchant_uid가 누락되었습니다."
     if params.get("pay_method", "card") != "card":
         return "정기결제는 카드(card)만 지원합니다."
-    if not str(params.get("pg") or "jtnet").startswith("jtnet"):
-        return "등록된 PG 설정 정보가 없습니다."
     if _amount(params) is None:
         return "결제금액이 올바르지 않습니다."
     if _amount(params) == 0 and not params.get("customer_uid"):

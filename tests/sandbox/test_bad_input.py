@@ -41,10 +41,10 @@ def test_a_page_that_is_no_number_is_refused(sandbox: Sandbox, number: str) -> N
 
 @pytest.mark.parametrize("path", ["webhooks/9223372036854775808/resend", "webhooks/99999999999999999999/release"])
 def test_a_webhook_beyond_every_number_is_not_there(sandbox_app: Flask, path: str) -> None:
-    """404, as for every other one that is not there."""
+    """The same as for every other one that is not there."""
     reply = sandbox_app.test_client().post(f"/_sandbox/{path}", base_url=SANDBOX_URL)
 
-    assert reply.status_code == 404
+    assert reply.status_code == 400
     assert set(reply.json) == {"error"}
 
 

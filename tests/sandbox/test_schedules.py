@@ -168,6 +168,14 @@ def test_a_card_that_comes_with_the_schedule_is_stored_and_checked(sandbox: Sand
     assert sandbox.stored_keys() == ["customer-2"]
 
 
+def test_a_schedule_keeps_the_merchants_own_number_of_the_customer(sandbox: Sandbox, customer: str) -> None:
+    """As it was sent, in every look."""
+    [asked] = schedule(sandbox, customer, planned(sandbox, "month-1"), customer_id="member-7")["response"]
+
+    assert asked["customer_id"] == "member-7"
+    assert sandbox.call("GET", f"{SCHEDULE}/month-1")["response"]["customer_id"] == "member-7"
+
+
 def test_a_form_spells_schedules_with_brackets(sandbox: Sandbox, customer: str) -> None:
     """As older clients and PHP do."""
     token = sandbox.call("POST", "/users/getToken", imp_key="sandbox_key", imp_secret="sandbox_secret")

@@ -97,3 +97,42 @@ def test_custom_data_comes_back_as_json_text(sandbox: Sandbox, custom_data: Any)
     assert json.loads(payment["custom_data"]) == custom_data
     assert payment["custom_data"] == paid["callback"]["custom_data"]
     assert "unheard_of" not in payment
+
+
+@pytest.mark.parametrize("pg", ["html5_inicis", "jtnte", "jtnet.tpaytest9m"])
+def test_a_pg_that_nobody_has_set_up_means_the_default_one(sandbox: Sandbox, pg: str) -> None:
+    """Nothing is said about it, as at i'mport."""
+    order = {"pg": pg, "merchant_uid": "mistyped-1", "amount": 1_000, "customer_uid": "customer-1"}
+
+    paid = sandbox.pay(order)
+
+    assert sandbox.net("mistyped-1") == 1_000
+    payment = sandbox.call("GET", f"/payments/{paid['imp_uid']}?include_sandbox=true")["response"]
+    assert payment["pg_provider"] == "jtnet"
+
+
+def test_a_payment_has_started_when_its_window_was_opened(sandbox: Sandbox) -> None:
+    """And not when somebody paid in it."""
+    began = sandbox.now()
+    order = {"pg": "jtnet", "merchant_uid": "slow-1", "amount": 1_000, "customer_uid": "customer-1"}
+    window = ask(sandbox, "/payments/open", code=CODE, params=json.dumps(order), device="pc", sdk="old").url
+    sandbox.advance(seconds=300)
+    card = {"card_number": "4242-4242-4242-4242", "expiry": "1240", "birth": "900101", "pwd_2digit": "12"}
+    sandbox.session.post(window, data={**card, "agree": "y", "action": "pay"}, timeout=30).raise_for_status()
+
+    payment = sandbox.call("GET", "/payments/find/slow-1")["response"]
+
+    assert payment["status"] == "paid"
+    assert payment["started_at"] - began in (0, 1)
+    assert payment["paid_at"] - began >= 300
+
+
+@pytest.mark.parametrize("path", ["/users/pg/", "/vbanks", "/escrows/logis/imp_1"])
+def test_every_address_of_the_api_is_written_down(sandbox: Sandbox, path: str) -> None:
+    """With a slash too many, and where nothing is simulated; faults hold there as well."""
+    sandbox.fault(path, "error")
+
+    replies = [sandbox.send("GET", path) for _ in range(2)]
+
+    assert replies[0].status_code == 500
+    assert [call["status"] for call in sandbox.requests(path)] == [500, replies[1].status_code]

@@ -234,7 +234,7 @@ def test_a_held_webhook_waits_until_it_is_released(open_sandbox: OpenSandbox, re
     assert resend(sandbox, hook["id"], "release")["state"] == "delivered"
     assert len(resend(sandbox, hook["id"])["attempts"]) == 2
     assert receiver.bodies() == [hook["body"]] * 2
-    assert sandbox.session.post(f"{SANDBOX_URL}/_sandbox/webhooks/99/resend").status_code == 404
+    assert sandbox.session.post(f"{SANDBOX_URL}/_sandbox/webhooks/99/resend").status_code == 400
 
 
 def test_a_repeated_webhook_arrives_twice_and_a_dropped_one_never(
