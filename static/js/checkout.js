@@ -36,6 +36,7 @@ function showMissing() {
   if (getReady()) return;
   missing.hidden = false;
   setBusy(false);
+  say("");
 }
 
 /* Whatever the SDK says, old style or new, only the ids and the error's text are passed on. */
@@ -74,7 +75,8 @@ button.addEventListener("click", function () {
   if (isOpen) return;
   setBusy(true);
   if (isReady) openWindow();
-  else if (!missing.hidden) showMissing();
+  else if (missing.hidden) say(statusLine.dataset.loading);
+  else showMissing();
 });
 button.disabled = false; // until somebody listens, a press would be lost
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Flask, jsonify, render_template, request
 from flask_babel import gettext
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -27,14 +28,17 @@ def answer(error: HTTPException) -> Any:
     title, text = _texts(error, status)
     if wants_json() or request.path.startswith("/webhooks/") or request.path == "/payments/complete":
         return jsonify({"error": title}), status
-    return render_template("errors/error.html", status=status, title=title, text=text), status
+    is_signed_out = isinstance(error, CSRFError) and not current_user.is_authenticated
+    page = render_template("errors/error.html", status=status, title=title, text=text, is_signed_out=is_signed_out)
+    return page, status
 
 
 def _texts(error: HTTPException, status: int) -> tuple[str, str]:
     if isinstance(error, CSRFError):
-        return gettext("This form is not valid any more"), gettext(
-            "Go back, load the page again and send it once more."
-        )
+        again = gettext("Go back, load the page again and send it once more.")
+        if not current_user.is_authenticated:
+            again = gettext("You may have been signed out meanwhile. Sign in, and send it once more.")
+        return gettext("This form is not valid any more"), again
     texts = {
         400: (gettext("We could not read that"), gettext("Go back, check what you sent and try again.")),
         401: (gettext("Please sign in first"), gettext("Then come back to this page.")),

@@ -24,6 +24,11 @@ def _strip(value: str | None) -> str | None:
     return value.strip() if value else value
 
 
+def _plain_phone(value: str | None) -> str | None:
+    """However people and their phones write it: with spaces, dots, brackets or the country's code."""
+    return re.sub(r"^\+82-?0?", "0", re.sub(r"[ .()]", "", value)) if value else value
+
+
 def readable(_form: FlaskForm, field: Any) -> None:
     """Characters that can be stored and shown; the page that asks again does not repeat what it cannot show."""
     text = field.data or ""
@@ -110,7 +115,7 @@ class CheckoutForm(_Person):
     )
     phone = TelField(
         _l("Mobile phone"),
-        filters=[_strip],
+        filters=[_plain_phone],
         validators=[DataRequired(_l("Please enter a phone number like 010-1234-5678.")), korean_phone, readable],
         render_kw={"autocomplete": "tel"},
     )

@@ -13,6 +13,9 @@ from storefront.models import Card, Payment
 from storefront.states import CardStatus, PaymentStatus, Purpose
 from storefront.web.formats import last_four, seoul, won
 
+LEFT_THE_WINDOW = "[결제포기]"
+"""What i'mport's reason begins with when the buyer closed the window. It changes our words and nothing else."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -125,6 +128,8 @@ def _failed(payment: Payment) -> Result:
         lead = gettext("i'mport did not store the card. Please register it again.")
     elif payment.given_up:
         lead = gettext("The charge never arrived, and we stopped trying.")
+    elif LEFT_THE_WINDOW in (payment.fail_reason or ""):
+        lead = gettext("You left the payment window before anything was approved.")
     else:
         lead = gettext("The card company or the payment window did not approve it.")
     return Result(
@@ -213,7 +218,12 @@ def _expired(_payment: Payment) -> Result:
 
 
 def _refusal_text(payment: Payment) -> str:
-    texts = {
+    return refusal_texts().get(payment.refusal or "") or str(gettext("It was not what you ordered."))
+
+
+def refusal_texts() -> dict[str, str]:
+    """Why a capture was refused, in the shopper's words, by the reason's name."""
+    return {
         "amount": gettext("Another amount was charged than you ordered."),
         "currency": gettext("It was charged in another currency than you ordered."),
         "customer_uid": gettext("It was paid with another card registration than this order's."),
@@ -223,7 +233,6 @@ def _refusal_text(payment: Payment) -> str:
         "given_up": gettext("It arrived after we had given the order up."),
         "card_removed": gettext("It was charged after its card had been removed."),
     }
-    return str(texts.get(payment.refusal or "", gettext("It was not what you ordered.")))
 
 
 _RESULTS = {

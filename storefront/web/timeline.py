@@ -11,6 +11,7 @@ from flask_babel import gettext
 
 from storefront.models import Event, Payment
 from storefront.web.formats import won
+from storefront.web.presentation import refusal_texts
 
 
 class Lane(IntEnum):
@@ -19,7 +20,6 @@ class Lane(IntEnum):
     BROWSER = 1
     SHOP = 2
     IAMPORT = 3
-    JTNET = 4
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,24 @@ def _line(event: Event, titles: dict[str, str]) -> Line:
 
 
 def _facts(detail: dict[str, Any]) -> str:
-    amounts = ("amount", "ordered", "captured", "cancelled", "held")
-    return " · ".join(
-        won(value) if name in amounts and isinstance(value, int) else str(value) for name, value in detail.items()
-    )
+    return " · ".join(_fact(name, value) for name, value in detail.items())
+
+
+def _fact(name: str, value: Any) -> str:
+    if name in ("amount", "ordered", "captured", "cancelled", "held") and isinstance(value, int):
+        return won(value)
+    return _words().get(value, value) if name in ("found", "reason") and isinstance(value, str) else str(value)
+
+
+def _words() -> dict[str, str]:
+    """What the shop itself writes down as a name."""
+    return refusal_texts() | {
+        "stored": gettext("a key is stored"),
+        "none": gettext("no key is stored"),
+        "shopper": gettext("the shopper asked for it"),
+        "refused": gettext("it is not what was ordered"),
+        "extra": gettext("a second capture"),
+    }
 
 
 def _titles() -> dict[str, str]:

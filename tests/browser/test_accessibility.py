@@ -97,13 +97,16 @@ def test_the_console(journey: Journey, sandbox: Sandbox) -> None:
     look(journey.page, "a fault that was not set")
 
 
-def test_the_window_takes_the_focus_and_gives_it_back(journey: Journey) -> None:
-    """A keyboard is inside the dialog while it is open; Escape cancels."""
-    if journey.device == "phone":
-        return
+@pytest.mark.parametrize("device", ["desktop"])
+def test_the_window_takes_the_focus_and_escape_cancels_it(journey: Journey) -> None:
+    """A keyboard is inside the dialog while it is open, and the page behind it is out of reach."""
     journey.order()
     window = journey.open_window()
     expect(journey.page.get_by_role("dialog")).to_be_visible()
-    window.inside.get_by_label("Card number").focus()
+    expect(window.inside.get_by_label("Card number")).to_be_focused()
+    expect(journey.page.locator("main")).to_have_attribute("inert", "")
+
     journey.page.keyboard.press("Escape")
+
     journey.sees("The payment did not go through")
+    expect(journey.page.get_by_text("You left the payment window before anything was approved.")).to_be_visible()

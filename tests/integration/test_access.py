@@ -318,3 +318,25 @@ def test_a_body_larger_than_any_form_is_refused(shopper: Shopper) -> None:
     reply = shopper.post_json("/payments/complete", {"imp_uid": "x" * 100_000, "merchant_uid": "mr_1"})
 
     assert reply.status_code == 413
+
+
+def test_a_form_that_was_sent_after_signing_out_leads_to_the_sign_in_and_back(shopper: Shopper) -> None:
+    """Another tab has signed out; the page says so, and comes back to the form."""
+    shopper.browser.get("/language/en")
+    token = shopper.csrf_token("/checkout/morning")
+    shopper.post("/logout", {})
+
+    reply = shopper.browser.post("/checkout/morning", data={**BUYER, "mode": "pay", "csrf_token": token})
+
+    assert reply.status_code == 400
+    assert "You may have been signed out meanwhile" in reply.text
+    assert 'href="/login?next=/checkout/morning"' in reply.text
+
+
+def test_whoever_signs_in_to_see_a_payment_is_told_that_nothing_has_to_be_paid_again(shop: Shop) -> None:
+    """A session may end while the window is open."""
+    browser = shop.browser()
+    browser.get("/language/en")
+
+    assert "You do not need to pay again." in browser.get("/login?next=/payments/mr_1").text
+    assert "You do not need to pay again." not in browser.get("/login?next=/account").text

@@ -50,6 +50,8 @@ form.addEventListener("submit", function (event) {
   form.dataset.sent = "yes";
   if (event.submitter && event.submitter.dataset.action === "pay") {
     event.submitter.setAttribute("aria-busy", "true");
+    form.querySelector('[data-action="cancel"]').setAttribute("aria-disabled", "true");
+    document.getElementById("cancel-hint").hidden = true;
     document.getElementById("waiting").textContent = form.dataset.waiting;
   }
 });
@@ -57,8 +59,10 @@ form.addEventListener("submit", function (event) {
 /* Back from somewhere else, out of the browser's memory. */
 window.addEventListener("pageshow", function () {
   delete form.dataset.sent;
+  form.querySelector('[data-action="cancel"]').removeAttribute("aria-disabled");
+  document.getElementById("cancel-hint").hidden = false;
 });
 
 const problems = document.getElementById("problems");
 if (problems) problems.focus();
-else if (document.hasFocus() && matchMedia("(pointer: fine)").matches) field("card_number").focus();
+else if (document.hasFocus() && matchMedia("(pointer: fine)").matches) field("card_number").focus({ preventScroll: true });
