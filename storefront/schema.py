@@ -13,11 +13,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
 from storefront.database import Database
 from storefront.models import Base
 
+_LOCK = 2_026_11_24
+"""Any number that nobody else locks in this database; held until the migration is committed."""
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
 
@@ -54,11 +57,16 @@ def _config(connection: Connection) -> Config:
 
 @contextmanager
 def _migrating(database: Database) -> Iterator[Connection]:
-    """A connection for migrations. On SQLite a table is changed by dropping it, which foreign keys would forbid."""
-    with database.engine.connect() as connection:
+    """A connection for migrations, one at a time: shop and worker may be started together on an empty database.
+
+    On SQLite a table is changed by dropping it, which foreign keys would forbid.
+    """
+    with database.engine.connect().execution_options(sqlite_begin="BEGIN IMMEDIATE") as connection:
         on_sqlite = connection.dialect.name == "sqlite"
         if on_sqlite:
             _pragma_foreign_keys(connection, "OFF")
+        else:
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         try:
             yield connection
             connection.commit()

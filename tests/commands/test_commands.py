@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -194,3 +195,13 @@ def test_behind_a_proxy_it_counts_who_asks_the_proxy(tmp_path: Path) -> None:
     with storefront(tmp_path, "run", "--port", "0", TRUSTED_PROXY="127.0.0.1", **settings) as shop:
         assert status(shop.urls["shop"], "203.0.113.7") == 400  # let in, and then it names no payment
         assert status(shop.urls["shop"], "198.51.100.7") == 403
+
+
+def test_several_may_be_started_together_on_an_empty_database(tmp_path: Path) -> None:
+    """One of them makes the tables, and the others find them made."""
+    settings = keys_for("http://localhost:1") | {"DATABASE_URL": f"sqlite:///{tmp_path / 'shop.sqlite'}"}
+
+    with ThreadPoolExecutor(4) as pool:
+        ended = list(pool.map(lambda _: command(tmp_path, "db", "upgrade", **settings), range(4)))
+
+    assert [one.returncode for one in ended] == [0] * 4, [one.stderr for one in ended]
