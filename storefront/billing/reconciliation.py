@@ -95,8 +95,8 @@ def _finish(billing: Billing, merchant_uid: str, report: Report) -> None:
 def _go_on_with_charge(billing: Billing, payment: Payment) -> None:
     """Send a charge that i'mport says it does not know again, give it up, or wait."""
     now = billing.clock.now()
-    if payment.attention == "rejected_resend" or now < _grace_ends(billing, payment):
-        return
+    if payment.attention is not None or now < _grace_ends(billing, payment):
+        return  # a person looks, or the first send may still be on its way
     too_old = payment.first_sent_at is None or now >= payment.first_sent_at + GIVE_UP_AFTER
     if too_old or payment.card.status != CardStatus.ACTIVE:
         _give_up(billing, payment)

@@ -181,6 +181,7 @@ class _Entry:
                 self._call_for_help("contradiction", status=self.answer.status)
             case Finding.NOTHING:
                 pass
+        self._end_contradiction(judgement)
         self._close_refunds()
 
     def _accept(self) -> None:
@@ -356,9 +357,15 @@ class _Entry:
         flag_modified(self.payment, "status")
 
     def _call_for_help(self, why: str, **detail: object) -> None:
-        if self.payment.attention != why:
+        # While a second send may have been captured or not, nothing else may stand in its place: it waits for a person.
+        if self.payment.attention not in (why, "rejected_resend"):
             self.payment.attention = why
             self._decided(why, **detail)
+
+    def _end_contradiction(self, judgement: Judgement) -> None:
+        """I'mport's answer about the row's own payment makes sense again."""
+        if judgement.finding != Finding.CONTRADICTION and self.answer.imp_uid == self.payment.imp_uid:
+            self._call_off_help("contradiction")
 
     def _call_off_help(self, why: str) -> None:
         if self.payment.attention == why:

@@ -237,6 +237,11 @@ def test_a_contradiction_goes_to_a_person_and_changes_nothing(
     assert facts(shopper, paid["merchant_uid"]) == ("paid", True, 14_900)
     assert paid["merchant_uid"] in shop.reconcile().needs_person[0]
 
+    monkeypatch.setattr(gateway, "payment", real)
+    tell(shop, paid["imp_uid"], paid["merchant_uid"])
+
+    assert shop.reconcile().needs_person == [], "i'mport agrees again, so nobody has to look"
+
 
 def test_a_reason_that_no_column_holds_is_cut(settings: Settings, clock: Clock) -> None:
     """The order has failed, its page is there, and nobody else's order waits for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -146,6 +147,27 @@ def test_a_rejected_second_send_is_no_proof_and_goes_to_a_person(
 
     assert payment["merchant_uid"] in report.needs_person[0]
     assert payment["merchant_uid"] in later.needs_person[0]
+    assert how_it_stands(shopper, payment["merchant_uid"])[0] == "requested"
+    assert len(sandbox.requests(AGAIN)) == 2
+
+
+def test_a_contradiction_does_not_take_the_place_of_a_rejected_second_send(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the charge would be sent a third time, or given up."""
+    payment = unknown_charge(shopper, sandbox)
+    sandbox.call("DELETE", f"/subscribe/customers/{payment['customer_uid']}")
+    shop.pass_time(seconds=601)
+    shop.reconcile()
+    window = sandbox.pay({"pg": "jtnet", "merchant_uid": payment["merchant_uid"], "amount": 16_900, "name": "late"})
+    gateway, look = shop.billing.gateway, shop.billing.gateway.payment
+    monkeypatch.setattr(gateway, "payment", lambda imp_uid: replace(look(imp_uid), paid_at=None))
+    monkeypatch.setattr(gateway, "payments_of", lambda _merchant_uid: [])
+    shop.webhook({"imp_uid": window["imp_uid"], "merchant_uid": payment["merchant_uid"]})
+
+    shop.pass_time(hours=30)
+    shop.reconcile()
+
     assert how_it_stands(shopper, payment["merchant_uid"])[0] == "requested"
     assert len(sandbox.requests(AGAIN)) == 2
 
