@@ -1,7 +1,7 @@
 """The states of a payment, a card and a refund, and every move between them, as data.
 
 A move that is not in these tables is a bug: `check_move` raises and nothing is written. The event beside each edge
-is what the timeline shows, and it is the word the README's diagrams use.
+is what the timeline shows.
 """
 
 from __future__ import annotations
