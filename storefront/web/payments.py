@@ -75,17 +75,18 @@ def complete_on_phone() -> Any:
     imp_uid, merchant_uid = read_ids(message)
     if imp_uid is None and merchant_uid is None:
         abort(400)
+    order = merchant_uid
     with suppress(SilenceError):
         settled = settlement.settle(
             billing(), Door.REDIRECT, imp_uid=imp_uid, merchant_uid=merchant_uid, told_facts=_told(message)
         )
         if settled is None:
             limits.count_as_guess()
-        elif merchant_uid is None and current_user.is_authenticated and _find(settled.merchant_uid):
-            merchant_uid = settled.merchant_uid  # a stranger who guesses a payment does not learn its order
-    if current_user.is_authenticated and merchant_uid and _find(merchant_uid):
-        return redirect(url_for("payments.show", merchant_uid=merchant_uid), 303)
-    # The same page whether the order exists or not: without a session nobody learns about orders here.
+        else:
+            order = settled.merchant_uid
+    if current_user.is_authenticated and order and _find(order):
+        return redirect(url_for("payments.show", merchant_uid=order), 303)
+    # The same page whether the order exists or not, and no more of it than the message has named.
     wanted = url_for("payments.show", merchant_uid=merchant_uid) if merchant_uid else url_for("account.show")
     return render_template("payments/returned.html", next=wanted)
 
