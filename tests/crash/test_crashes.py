@@ -57,7 +57,8 @@ class Shop:
         self._life = int(pid)
 
     def end_at_a_step(self, number: int) -> None:
-        """Let this life end at one of its own steps from here on."""
+        """Let this life end at one of its own steps from here on; it has to fetch a new token on the way."""
+        self.sandbox.lose_token()
         (self._folder / "doom").write_text(str(number))
 
     def end_while_asking(self, moment: str, number: int) -> None:
