@@ -80,7 +80,9 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except ConnectionRefusedError:
-            time.sleep(0.05)
+            time.sleep(
+                0.05
+            )  # between two questions: the README's servers have no common way to say that they are ready
         else:
             return
     raise RuntimeError(f"the shop does not answer:\n{log.read_text()}")
