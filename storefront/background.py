@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from sqlalchemy.exc import SQLAlchemyError
 
 from storefront import logs
-from storefront.billing import Billing, reconciliation
+from storefront.billing import Billing
+from storefront.billing.reconciling import reconciliation
 
 EVERY_S = 5.0
 SWEEP_EVERY = 60

@@ -14,7 +14,8 @@ import click
 from flask import Flask
 
 from storefront import background, config, create_app, create_billing, logs, serving
-from storefront.billing import Billing, reconciliation, shoppers
+from storefront.billing import Billing, shoppers
+from storefront.billing.reconciling import reconciliation
 from storefront.clock import Clock
 from storefront.config import Settings, SettingsError
 from storefront.sandbox import SandboxSettings, create_sandbox

@@ -19,7 +19,8 @@ from flask import Flask
 from werkzeug.security import generate_password_hash
 
 from storefront import create_app, schema
-from storefront.billing import Billing, reconciliation
+from storefront.billing import Billing
+from storefront.billing.reconciling import reconciliation
 from storefront.clock import Clock
 from storefront.config import Settings
 from storefront.database import Database

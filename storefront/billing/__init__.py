@@ -1,8 +1,11 @@
-"""What the shop means by paying: catalogue, checkout, settlement, charges, refunds and cards.
+"""What the shop means by paying, in rooms: each asks the ones below it and never the other way round.
 
-Views call these modules with plain values; these modules ask i'mport and write the models. One way in, and every
-message from outside (`settlement.settle`) ends in the same place: `records.record` compares what i'mport says with
-what was ordered (`judgement`) and writes one transition.
+- `reconciling` finishes what was left open.
+- `payments` moves money: windows, charges, refunds, and the one door (`payments.settlement`) for every message from outside.
+- `cards` finds out about billing keys and deletes them.
+- `orders` are the books: `orders.records` compares what i'mport says with what was ordered and writes one transition.
+
+Views call these modules with plain values; these modules ask i'mport and write the models.
 """
 
 from storefront.billing.context import Billing

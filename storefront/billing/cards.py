@@ -9,10 +9,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from storefront import iamport
-from storefront.billing import records, timeline
 from storefront.billing.context import Billing
-from storefront.billing.judgement import CHECKOUT_LIFETIME
-from storefront.billing.timeline import Note, asked, decided
+from storefront.billing.orders import records, timeline
+from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
+from storefront.billing.orders.timeline import Note, asked, decided
 from storefront.iamport import SilenceError
 from storefront.models import Card, Payment
 from storefront.states import CardStatus, PaymentStatus, Purpose

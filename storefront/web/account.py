@@ -8,10 +8,12 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, request,
 from flask_babel import gettext
 from flask_login import login_required
 
-from storefront.billing import cards, charges, history, identifiers, settlement
+from storefront.billing import cards, identifiers
 from storefront.billing.cards import CardNotFoundError
 from storefront.billing.catalogue import PLANS, find_plan
-from storefront.billing.charges import BadTokenError, CardNotChargeableError
+from storefront.billing.orders import history
+from storefront.billing.payments import charges, settlement
+from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
 from storefront.states import CardStatus
 from storefront.web import limits
 from storefront.web.presentation import as_json, card_as_json, card_labels, result_of

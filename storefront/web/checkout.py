@@ -7,9 +7,9 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask_login import current_user, login_required
 
-from storefront.billing import checkout as billing_checkout
-from storefront.billing import history
 from storefront.billing.catalogue import Plan, find_plan
+from storefront.billing.orders import history
+from storefront.billing.payments import checkout as billing_checkout
 from storefront.iamport import IamportError
 from storefront.states import PaymentStatus
 from storefront.web import limits

@@ -10,7 +10,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringField, TelField
 from wtforms.validators import DataRequired, Email, InputRequired, Length, ValidationError
 
-from storefront.billing.checkout import Buyer
+from storefront.billing.payments.checkout import Buyer
 from storefront.web.shop import storable
 
 CONSENT_VERSION = "2026-11-23"

@@ -9,9 +9,11 @@ from typing import Any
 from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
 from flask_login import current_user, login_required
 
-from storefront.billing import history, identifiers, refunds, settlement
-from storefront.billing.refunds import NotRefundableError, PaymentNotFoundError
-from storefront.billing.settlement import Door
+from storefront.billing import identifiers
+from storefront.billing.orders import history
+from storefront.billing.payments import refunds, settlement
+from storefront.billing.payments.refunds import NotRefundableError, PaymentNotFoundError
+from storefront.billing.payments.settlement import Door
 from storefront.iamport import SilenceError
 from storefront.models import Payment
 from storefront.web import limits

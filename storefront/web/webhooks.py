@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Blueprint, abort, jsonify, request
 
-from storefront.billing import settlement
-from storefront.billing.settlement import Door
+from storefront.billing.payments import settlement
+from storefront.billing.payments.settlement import Door
 from storefront.iamport import SilenceError
 from storefront.web.messages import read_ids, read_json_or_form
 from storefront.web.shop import billing, settings

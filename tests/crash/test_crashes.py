@@ -21,7 +21,8 @@ import pytest
 import requests
 
 from storefront import config, create_billing
-from storefront.billing import Billing, reconciliation
+from storefront.billing import Billing
+from storefront.billing.reconciling import reconciliation
 from storefront.clock import Clock
 from tests.crash import killer
 from tests.people import HttpBrowser, Sandbox, Shopper, fresh_sandbox

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
-from storefront.billing import records
+from storefront.billing.orders import records
 from storefront.web.forms import CONSENT_VERSION
 from tests.conftest import Shop
 from tests.people import BUYER, Sandbox, Shopper

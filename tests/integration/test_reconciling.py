@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from flask import Flask
 
-from storefront.billing import reconciliation
+from storefront.billing.reconciling import reconciliation
 from tests.conftest import Shop
 from tests.people import Sandbox, Shopper
 

@@ -22,7 +22,8 @@ from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import Client
 
 from storefront import create_app, schema
-from storefront.billing import Billing, reconciliation
+from storefront.billing import Billing
+from storefront.billing.reconciling import reconciliation
 from storefront.clock import Clock
 from storefront.config import Settings
 from storefront.database import Database

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from storefront import iamport
-from storefront.billing.judgement import Finding, judge
+from storefront.billing.orders.judgement import Finding, judge
 from storefront.models import Card, Checkout, Payment
 from storefront.states import CardStatus, PaymentStatus, Purpose
 

@@ -10,13 +10,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront import iamport
-from storefront.billing import identifiers, records, timeline
+from storefront.billing import identifiers
 from storefront.billing.cards import CardNotFoundError
 from storefront.billing.catalogue import Plan
 from storefront.billing.context import Billing
-from storefront.billing.records import Seen, StaleAnswerError
-from storefront.billing.settlement import Door, settle
-from storefront.billing.timeline import Note, asked, decided, told
+from storefront.billing.orders import records, timeline
+from storefront.billing.orders.records import Seen, StaleAnswerError
+from storefront.billing.orders.timeline import Note, asked, decided, told
+from storefront.billing.payments.settlement import Door, settle
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Card, Payment
 from storefront.states import CardStatus, PaymentStatus, Purpose

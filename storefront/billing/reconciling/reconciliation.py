@@ -14,11 +14,12 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from storefront import iamport
-from storefront.billing import charges, records, refunds, settlement, timeline
 from storefront.billing.context import Billing
-from storefront.billing.records import Seen, StaleAnswerError
-from storefront.billing.settlement import Door
-from storefront.billing.timeline import decided
+from storefront.billing.orders import records, timeline
+from storefront.billing.orders.records import Seen, StaleAnswerError
+from storefront.billing.orders.timeline import decided
+from storefront.billing.payments import charges, refunds, settlement
+from storefront.billing.payments.settlement import Door
 from storefront.iamport import SilenceError
 from storefront.models import Card, Payment, Refund, Stray, Sweep
 from storefront.states import CardStatus, PaymentStatus, RefundStatus

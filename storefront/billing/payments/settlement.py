@@ -14,11 +14,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront import iamport
-from storefront.billing import cards, records, refunds, timeline
+from storefront.billing import cards
 from storefront.billing.context import Billing
-from storefront.billing.judgement import CHECKOUT_LIFETIME
-from storefront.billing.records import Seen, StaleAnswerError
-from storefront.billing.timeline import Note, asked, decided, told
+from storefront.billing.orders import records, timeline
+from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
+from storefront.billing.orders.records import Seen, StaleAnswerError
+from storefront.billing.orders.timeline import Note, asked, decided, told
+from storefront.billing.payments import refunds
 from storefront.iamport import SilenceError
 from storefront.models import Card, Payment, Refund, Stray
 from storefront.states import CardStatus, PaymentStatus, RefundStatus

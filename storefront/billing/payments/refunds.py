@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from storefront import iamport
-from storefront.billing import records, timeline
 from storefront.billing.context import Billing
-from storefront.billing.records import Seen, StaleAnswerError
-from storefront.billing.timeline import asked, decided, told
+from storefront.billing.orders import records, timeline
+from storefront.billing.orders.records import Seen, StaleAnswerError
+from storefront.billing.orders.timeline import asked, decided, told
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Payment, Refund
 from storefront.states import PaymentStatus, RefundStatus

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from storefront.billing import history, identifiers, timeline
+from storefront.billing import identifiers
 from storefront.billing.catalogue import Plan
 from storefront.billing.context import Billing
-from storefront.billing.judgement import CHECKOUT_LIFETIME
-from storefront.billing.timeline import asked, decided
+from storefront.billing.orders import history, timeline
+from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
+from storefront.billing.orders.timeline import asked, decided
 from storefront.models import Card, Checkout, Payment
 from storefront.states import CardStatus, PaymentStatus, Purpose
 

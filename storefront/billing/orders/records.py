@@ -16,10 +16,10 @@ from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
 from storefront import iamport
-from storefront.billing import timeline
 from storefront.billing.context import Billing
-from storefront.billing.judgement import Finding, Judgement, judge
-from storefront.billing.timeline import Note, decided
+from storefront.billing.orders import timeline
+from storefront.billing.orders.judgement import Finding, Judgement, judge
+from storefront.billing.orders.timeline import Note, decided
 from storefront.models import Card, Checkout, Event, Payment, Refund
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
 
