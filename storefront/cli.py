@@ -19,7 +19,7 @@ from storefront.billing.reconciling import reconciliation
 from storefront.clock import Clock
 from storefront.config import Settings, SettingsError
 from storefront.sandbox import SandboxSettings, create_sandbox
-from storefront.sandbox.seed import BadSeedError
+from storefront.sandbox.books.seed import BadSeedError
 from storefront.sandbox.server import create_server as create_sandbox_server
 from storefront.sandbox.webhooks import MOST_RESENDS, RemoteTargetError
 

@@ -12,6 +12,10 @@ the old SDK and its service host.
 test cards.
 *Not simulated*: anything that is not card billing; it answers HTTP 501. Everything a real i'mport lacks (ledger, faults,
 clock, console) is under `/_sandbox/`. The README has all of this line by line, with sources, under *Fidelity*.
+
+The rooms, from the top; each asks those below it and none above: `testing` for other people's tests, `console` for people
+and programs under `/_sandbox/`, `window` and `rest` for the two doors a shop comes through, `parts` where everything is
+put together, `webhooks`, the `books` with every rule about money, and `wire`, how i'mport speaks.
 """
 
 from storefront.sandbox.app import create_sandbox

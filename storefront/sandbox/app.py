@@ -11,11 +11,14 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from storefront.sandbox import console, control, rest, sdk, service
-from storefront.sandbox.envelope import NOT_SIMULATED, Refusal, refused
-from storefront.sandbox.front import LARGEST_BODY, REST, Front
+from storefront.sandbox.console import control, pages
 from storefront.sandbox.parts import Sandbox
+from storefront.sandbox.rest import operations
+from storefront.sandbox.rest.envelope import refused
+from storefront.sandbox.rest.front import LARGEST_BODY, REST, Front
 from storefront.sandbox.settings import SandboxSettings
+from storefront.sandbox.window import sdk, service
+from storefront.sandbox.wire.refusals import NOT_SIMULATED, Refusal
 
 _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
 _PLAYED_NAMES = ("api.iamport.kr", "service.iamport.kr", "cdn.iamport.kr")
@@ -44,7 +47,7 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
     app.json = _AsWritten(app)
     app.extensions["sandbox"] = sandbox
     app.before_request(_keep_to_this_machine)
-    for part in (rest, service, sdk, control, console):
+    for part in (operations, service, sdk, control, pages):
         app.register_blueprint(part.blueprint)
     app.register_error_handler(HTTPException, _answer_error)
     app.wsgi_app = Front(app.wsgi_app, sandbox)  # type: ignore[method-assign]

@@ -5,17 +5,19 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from storefront.sandbox import seed
-from storefront.sandbox.charges import Charges
-from storefront.sandbox.clock import MovableClock
-from storefront.sandbox.faults import Faults
-from storefront.sandbox.identifiers import Identifiers
-from storefront.sandbox.keys import Keys
-from storefront.sandbox.payments import Payments
-from storefront.sandbox.schedules import Schedules
+from flask import current_app
+
+from storefront.sandbox.books import seed
+from storefront.sandbox.books.charges import Charges
+from storefront.sandbox.books.clock import MovableClock
+from storefront.sandbox.books.faults import Faults
+from storefront.sandbox.books.identifiers import Identifiers
+from storefront.sandbox.books.keys import Keys
+from storefront.sandbox.books.payments import Payments
+from storefront.sandbox.books.schedules import Schedules
+from storefront.sandbox.books.store import Store
+from storefront.sandbox.books.tokens import Tokens
 from storefront.sandbox.settings import SandboxSettings
-from storefront.sandbox.store import Store
-from storefront.sandbox.tokens import Tokens
 from storefront.sandbox.webhooks import Webhooks
 
 LONGEST_WAIT_S = 5.0
@@ -50,9 +52,9 @@ class Sandbox:
         self.webhooks = Webhooks(self.settings, self.store, self.clock, self.faults)
         self.payments = Payments(self.settings, self.store, self.clock, self.identifiers)
         self.keys = Keys(self.settings, self.store, self.clock)
-        self.charges = Charges(self.store, self.clock, self.payments, self.keys, self.webhooks)
+        self.charges = Charges(self.store, self.clock, self.payments, self.keys, self.webhooks.queue)
         self.schedules = Schedules(
-            self.settings, self.store, self.clock, self.payments, self.keys, self.charges, self.webhooks
+            self.settings, self.store, self.clock, self.payments, self.keys, self.charges, self.webhooks.queue
         )
         self._begin()
         self.webhooks.before_looking = self.schedules.run_due
@@ -87,8 +89,14 @@ class Sandbox:
 
     def _begin(self) -> None:
         if self.settings.seed_file:
-            seed.load(self, self.settings.seed_file)
+            seed.load(self.store, self.keys, self.payments, self.settings.seed_file)
 
     def close(self) -> None:
         """Stop the thread and close the file."""
         self.webhooks.close(then=self.store.close)
+
+
+def sandbox() -> Sandbox:
+    """The sandbox this application serves."""
+    found: Sandbox = current_app.extensions["sandbox"]
+    return found

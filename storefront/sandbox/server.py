@@ -15,7 +15,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import create_server as create_waitress_server
 from waitress.task import WSGITask
 
-from storefront.sandbox.front import CUT, LARGEST_BODY
+from storefront.sandbox.rest.front import CUT, LARGEST_BODY
 
 THREADS = 32
 """A delayed or slow answer occupies a thread."""

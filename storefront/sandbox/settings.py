@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
-from storefront.sandbox.deliveries import ContentType
+ContentType = Literal["json", "form"]
 
 
 @dataclass(frozen=True)

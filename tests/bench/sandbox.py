@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from storefront.sandbox import SandboxSettings, create_sandbox
-from storefront.sandbox.payments import Draft
+from storefront.sandbox.books.payments import Draft
 from tests.bench.measure import Finding, medians, memory_mb, plain_session, token
 from tests.people import Sandbox
 from tests.servers import Running, running, storefront

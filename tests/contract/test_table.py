@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from storefront.sandbox import objects
+from storefront.sandbox.wire import objects
 from tests.contract import official, plugin
 from tests.contract.checking import CONTRACT, of_body
 from tests.contract.conftest import Walk

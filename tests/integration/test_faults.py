@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from storefront.sandbox.faults import AFTER, BEFORE, OF_WEBHOOKS
+from storefront.sandbox.books.faults import AFTER, BEFORE, OF_WEBHOOKS
 from tests.conftest import Shop
 from tests.people import BUYER, Sandbox, Shopper
 

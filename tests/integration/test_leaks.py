@@ -19,7 +19,7 @@ from urllib3 import encode_multipart_formdata
 from storefront.iamport import SilenceError
 from storefront.logs import JsonLine
 from storefront.sandbox import SandboxSettings, create_sandbox
-from storefront.sandbox.cards import BEHAVIOURS
+from storefront.sandbox.books.cards import BEHAVIOURS
 from tests.conftest import SHOP_URL, Shop
 from tests.people import Sandbox, Shopper
 

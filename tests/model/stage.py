@@ -30,8 +30,8 @@ from storefront.database import Database
 from storefront.iamport import Iamport
 from storefront.models import Base
 from storefront.sandbox import SandboxSettings, create_sandbox
-from storefront.sandbox.faults import Fault
-from storefront.sandbox.ledger import ledger
+from storefront.sandbox.books.faults import Fault
+from storefront.sandbox.books.ledger import ledger
 from tests.conftest import SHOP_URL
 from tests.people import Sandbox
 from tests.wsgi import SANDBOX_URL, WsgiAdapter, session_for

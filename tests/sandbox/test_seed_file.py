@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from storefront.sandbox import SandboxSettings, create_sandbox
-from storefront.sandbox.seed import BadSeedError
+from storefront.sandbox.books.seed import BadSeedError
 from tests.people import Sandbox
 from tests.wsgi import SANDBOX_URL, session_for
 

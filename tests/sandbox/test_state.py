@@ -17,7 +17,7 @@ import time_machine
 from flask import Flask
 
 from storefront.sandbox import SandboxSettings, create_sandbox
-from storefront.sandbox.store import Store
+from storefront.sandbox.books.store import Store
 from tests.people import HttpBrowser, Sandbox
 from tests.servers import storefront
 from tests.wsgi import SANDBOX_URL, session_for
@@ -195,7 +195,7 @@ def test_a_slow_card_keeps_its_answer_back_when_the_work_is_done(
 ) -> None:
     """The books are free meanwhile, and show the capture."""
     waits: list[tuple[float, int]] = []
-    monkeypatch.setattr("storefront.sandbox.front.time.sleep", lambda seconds: waits.append((seconds, held())))
+    monkeypatch.setattr("storefront.sandbox.rest.front.time.sleep", lambda seconds: waits.append((seconds, held())))
 
     def held() -> int:
         with ThreadPoolExecutor(1) as somebody_else:

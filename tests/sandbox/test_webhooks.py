@@ -19,7 +19,7 @@ from requests.structures import CaseInsensitiveDict
 
 from storefront.cli import main
 from storefront.sandbox import SandboxSettings, create_sandbox
-from storefront.sandbox.deliveries import LONGEST_KEPT
+from storefront.sandbox.webhooks.deliveries import LONGEST_KEPT
 from tests.people import Sandbox
 from tests.wsgi import SANDBOX_URL, session_for
 

@@ -1,0 +1,199 @@
+"""What testers ask the sandbox under `/_sandbox/`: JSON, no token, this machine only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, request
+
+from storefront.sandbox.books import cards, faults
+from storefront.sandbox.books.faults import BadFault
+from storefront.sandbox.books.ledger import ledger
+from storefront.sandbox.books.store import LARGEST_ID
+from storefront.sandbox.console import back_office
+from storefront.sandbox.parts import sandbox
+from storefront.sandbox.window import paying
+from storefront.sandbox.wire.parameters import Parameters, read_json
+from storefront.sandbox.wire.refusals import Refusal
+
+blueprint = Blueprint("control", __name__, url_prefix="/_sandbox")
+
+LONGEST_DRAIN_S = 60.0
+MOST_REQUESTS = 20_000
+
+
+class BadRequest(ValueError):  # noqa: N818 - a tester's mistake
+    """The text says what is wrong."""
+
+
+@blueprint.errorhandler(BadRequest)
+@blueprint.errorhandler(BadFault)
+@blueprint.errorhandler(paying.InvalidCard)
+@blueprint.errorhandler(back_office.NotPossible)
+@blueprint.errorhandler(Refusal)
+def explain(error: Exception) -> tuple[Response, int]:
+    """A mistake is HTTP 400 and a text."""
+    return jsonify({"error": str(error)}), 400
+
+
+@blueprint.get("/ledger")
+def show_ledger() -> Response:
+    """What was really captured and cancelled."""
+    return jsonify(ledger(sandbox().store, request.args.get("merchant_uid")))
+
+
+@blueprint.get("/requests")
+def show_requests() -> Response:
+    """The REST calls it got, oldest first."""
+    after = request.args.get("after", "0")
+    if not after.isdecimal() or len(after) > 15:  # noqa: PLR2004
+        raise BadRequest("after: the id of a request")
+    where, values = "id > ?", list[Any]((int(after),))
+    path = request.args.get("path")
+    if path:
+        where, values = f"{where} AND path = ?", [*values, path]
+    rows = sandbox().store.all(f"SELECT * FROM request WHERE {where} ORDER BY id LIMIT {MOST_REQUESTS}", *values)  # noqa: S608
+    return jsonify({"requests": [dict(row) for row in rows]})
+
+
+@blueprint.get("/webhooks")
+def show_webhooks() -> Response:
+    """The webhooks and their deliveries."""
+    return jsonify({"webhooks": sandbox().webhooks.shown()})
+
+
+@blueprint.post("/webhooks/<int:webhook_id>/resend")
+@blueprint.post("/webhooks/<int:webhook_id>/release")
+def send_webhook(webhook_id: int) -> Response:
+    """Deliver one now, whether it was held, dropped or delivered before; it, after delivery."""
+    hooks = sandbox().webhooks
+    if hooks.find(webhook_id) is None:
+        raise BadRequest(f"webhook {webhook_id}: there is none of that id")
+    hooks.deliver(webhook_id)
+    row = hooks.find(webhook_id)
+    return jsonify(hooks.show(row) if row else None)
+
+
+@blueprint.post("/webhooks/drain")
+def drain_webhooks() -> Response:
+    """Wait until none is pending."""
+    timeout = _number(_body(), "timeout", 5, least=0, most=LONGEST_DRAIN_S)
+    return jsonify(sandbox().webhooks.drain(timeout))
+
+
+@blueprint.post("/payments/<imp_uid>/<act>")
+def act_in_console(imp_uid: str, act: str) -> Response:
+    """What the merchant's or i'mport's people can do to a payment, and the shop only hears of: the payment after it."""
+    if act not in back_office.ACTS:
+        abort(404)
+    amount = Parameters(_body()).won("amount") if act == "cancel" else None
+    answer = jsonify(back_office.act(sandbox(), act, imp_uid, amount))
+    sandbox().webhooks.deliver_first()
+    answer.call_on_close(sandbox().webhooks.wake)
+    return answer
+
+
+@blueprint.get("/faults")
+def show_faults() -> Response:
+    """The faults that are set."""
+    return jsonify({"faults": sandbox().faults.shown()})
+
+
+@blueprint.post("/faults")
+def add_fault() -> tuple[Response, int]:
+    """Set a fault."""
+    return jsonify({"id": sandbox().faults.add(faults.read(_body()))}), 201
+
+
+@blueprint.delete("/faults")
+def clear_faults() -> Response:
+    """Clear every fault."""
+    sandbox().faults.clear()
+    return jsonify({"ok": True})
+
+
+@blueprint.delete(f"/faults/<int(max={LARGEST_ID}):fault_id>")
+def clear_fault(fault_id: int) -> Response:
+    """Clear one fault."""
+    sandbox().faults.remove(fault_id)
+    return jsonify({"ok": True})
+
+
+@blueprint.get("/clock")
+def show_clock() -> Response:
+    """The sandbox's time."""
+    return jsonify({"now": sandbox().clock.seconds()})
+
+
+@blueprint.post("/clock")
+def advance_clock() -> Response:
+    """Move time forward."""
+    body = _body()
+    if "advance" not in body:
+        raise BadRequest("advance: seconds to move forward")
+    sandbox().advance(int(_number(body, "advance", 0, least=0, most=10**9)))
+    return jsonify({"now": sandbox().clock.seconds()})
+
+
+@blueprint.post("/reset")
+def reset() -> Response:
+    """Forget everything."""
+    sandbox().reset()
+    return jsonify({"ok": True})
+
+
+@blueprint.get("/cards")
+def show_cards() -> Response:
+    """The test cards."""
+    return jsonify([{"name": card.name, "number": card.number} for card in cards.BEHAVIOURS])
+
+
+@blueprint.post("/pay")
+def pay() -> Response:
+    """Go through a payment window without a browser."""
+    body = _body()
+    params = body.get("params")
+    if not isinstance(params, dict):
+        raise BadRequest("params: the parameters of request_pay, as an object")
+    outcome = _choice(body, "outcome", "card", "cancel", "close", "lose_callback")
+    charge_amount = Parameters(body).won("charge_amount")
+    result = paying.pay(
+        sandbox(),
+        params,
+        device="mobile" if _choice(body, "device", "pc", "mobile") == "mobile" else "pc",
+        sdk="old" if _choice(body, "sdk", "new", "old") == "old" else "new",
+        card=cards.named(str(body.get("card") or "")),
+        outcome=outcome,  # type: ignore[arg-type]
+        charge_amount=charge_amount,
+        late=body.get("late") is True,
+        user_agent=request.headers.get("User-Agent"),
+    )
+    answer = jsonify(vars(result))
+    answer.call_on_close(sandbox().webhooks.wake)
+    return answer
+
+
+def _body() -> dict[str, Any]:
+    if not request.get_data():
+        return {}
+    try:
+        value = read_json(request.get_data())
+    except ValueError as error:
+        raise BadRequest(f"the body should be JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise BadRequest("the body should be a JSON object")
+    return value
+
+
+def _choice(body: dict[str, Any], name: str, *choices: str) -> str:
+    value = body.get(name, choices[0])
+    if value not in choices:
+        raise BadRequest(f"{name}: one of {', '.join(choices)}")
+    return str(value)
+
+
+def _number(body: dict[str, Any], name: str, default: float, *, least: float, most: float) -> float:
+    value = body.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise BadRequest(f"{name}: a number from {least:g} to {most:g}")
+    return value
