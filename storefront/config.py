@@ -61,6 +61,8 @@ class Settings:
     """The address of the reverse proxy whose `X-Forwarded-For` is believed."""
     charge_grace_s: int = 600
     rate_limits: bool = True
+    bound_host: str | None = None
+    """The address the shop listens on, by which it may be asked as well as by its public one."""
 
     @property
     def beside_sandbox(self) -> bool:
@@ -105,7 +107,7 @@ def load(values: Mapping[str, str], *, public_url: str, database_url: str) -> Se
 
     Args:
         values: names and values, as `environment()` gives them.
-        public_url: the shop's address when `PUBLIC_URL` is not set.
+        public_url: where the shop listens; its own address too when `PUBLIC_URL` is not set.
         database_url: the database when `DATABASE_URL` is not set.
 
     Returns:
@@ -133,6 +135,7 @@ def load(values: Mapping[str, str], *, public_url: str, database_url: str) -> Se
         trusted_proxy=reader.address("TRUSTED_PROXY"),
         charge_grace_s=reader.number("CHARGE_GRACE", 600, least=0),
         rate_limits=reader.switch("RATE_LIMITS", default=True),
+        bound_host=urlsplit(public_url).hostname,
     )
     if live:
         reader.problems += _live_problems(settings)
@@ -189,9 +192,14 @@ class _Reader:
 
     def url(self, name: str, default: str) -> str:
         value = self.text(name, default).rstrip("/")
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        try:
+            parts = urlsplit(value)
+            readable = parts.port != 0 and bool((parts.hostname or "").encode("idna"))
+        except ValueError:
+            readable = False
+        if not readable or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
             self.problems.append(f"{name}: should be an address that begins with https:// (or http://)")
+            return default
         return value
 
     def database(self, name: str, default: str) -> str:

@@ -6,7 +6,20 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 
 from storefront.config import Settings
-from storefront.web import account, auth, checkout, errors, formats, home, i18n, limits, payments, security, webhooks
+from storefront.web import (
+    account,
+    auth,
+    checkout,
+    errors,
+    formats,
+    health,
+    home,
+    i18n,
+    limits,
+    payments,
+    security,
+    webhooks,
+)
 
 LARGEST_BODY = 64 * 1024
 """Bytes; the longest thing anybody sends is a checkout form."""
@@ -31,6 +44,6 @@ def init_app(app: Flask) -> None:
     Bootstrap5(app)
     for part in (i18n, security, limits, auth, formats, errors):
         part.init_app(app)
-    for part in (home, auth, checkout, payments, webhooks, account):
+    for part in (home, health, auth, checkout, payments, webhooks, account):
         app.register_blueprint(part.blueprint)
     security.csrf.exempt(webhooks.blueprint)

@@ -1,10 +1,10 @@
-"""The home page, and what belongs to no other page: language, theme, health."""
+"""The home page, and what belongs to no other page: language and theme."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 
 from storefront.web.i18n import LANGUAGE_COOKIE, LANGUAGES, THEME_COOKIE, THEMES
 from storefront.web.security import own_path
@@ -43,12 +43,6 @@ def choose_language(code: str) -> Any:
 def choose_theme(code: str) -> Any:
     """Remember day or night and go back."""
     return _remember(THEME_COOKIE, code, THEMES)
-
-
-@blueprint.get("/healthz")
-def health() -> Any:
-    """The shop answers."""
-    return jsonify({"status": "ok"})
 
 
 def _remember(cookie: str, value: str, allowed: tuple[str, ...]) -> Any:

@@ -1,27 +1,27 @@
-"""Locks on the doors: CSRF tokens, headers, the Content-Security-Policy, and one address to answer at."""
+"""Locks on the doors: CSRF tokens, headers and the Content-Security-Policy."""
 
 from __future__ import annotations
 
 import re
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, redirect, request
+from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFProtect
 
 from storefront import logs
 from storefront.config import Settings
+from storefront.web import hosts
 
 csrf = CSRFProtect()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def init_app(app: Flask) -> None:
     """Lock the application."""
     app.before_request(_name_the_request)
+    hosts.init_app(app)
     csrf.init_app(app)
-    app.before_request(_keep_to_own_address)
     app.after_request(_add_headers)
 
 
@@ -42,17 +42,6 @@ def _name_the_request() -> None:
     """A name that the log and the answer share; a proxy in front may have given one."""
     given = request.headers.get("X-Request-Id", "")
     logs.request_id.set(given if _REQUEST_ID.fullmatch(given) else logs.new_request_id())
-
-
-def _keep_to_own_address() -> Response | None:
-    """A browser that came as `localhost` goes to the shop's own address: cookies are shared by all its ports."""
-    public = urlsplit(_settings().public_url)
-    asked = urlsplit(f"//{request.host}")
-    if asked.netloc == public.netloc or request.endpoint in ("webhooks.receive", "home.health"):
-        return None
-    if request.method in ("GET", "HEAD") and asked.hostname in _OWN_NAMES:
-        return redirect(_settings().public_url + request.full_path.rstrip("?"), 302)  # type: ignore[return-value]
-    return None
 
 
 def _add_headers(response: Response) -> Response:
