@@ -130,6 +130,9 @@ def run(port: int) -> None:
 @click.option("--cancelled-windows-stay-ready", is_flag=True, help="A cancelled window leaves `ready`, not `failed`.")
 @click.option("--decline-reason", metavar="TEXT", help="What every declined card says.")
 @click.option("--confirm-as-form", is_flag=True, help="Ask a confirm_url with a form instead of JSON.")
+@click.option(
+    "--older-clients", is_flag=True, help="Do without parameters that clients older than their rule leave out."
+)
 @click.option("--extra-fields", is_flag=True, help="Objects with a field that nobody knows.")
 def sandbox(port: int, **options: Any) -> None:
     """The i'mport sandbox alone, for any shop in any language."""

@@ -124,7 +124,7 @@ class Sandbox:
 
     def issue_key(self, customer_uid: str, card_number: str = "4242-4242-4242-4242") -> None:
         """A key appears under a name, although no window was paid in."""
-        card = {"card_number": card_number, "expiry": "2040-12", "birth": "900101", "pwd_2digit": "12"}
+        card = {"channel_key": "channel-key-1", "card_number": card_number, "expiry": "2040-12"}
         assert self.call("POST", f"/subscribe/customers/{customer_uid}", **card)["code"] == 0
 
     def fault(self, path: str, kind: str, **options: Any) -> None:

@@ -52,7 +52,7 @@ class Sandbox:
         self.webhooks = Webhooks(self.settings, self.store, self.clock, self.faults)
         self.payments = Payments(self.settings, self.store, self.clock, self.identifiers)
         self.keys = Keys(self.settings, self.store, self.clock)
-        self.charges = Charges(self.store, self.clock, self.payments, self.keys, self.webhooks.queue)
+        self.charges = Charges(self.settings, self.store, self.clock, self.payments, self.keys, self.webhooks.queue)
         self.schedules = Schedules(
             self.settings, self.store, self.clock, self.payments, self.keys, self.charges, self.webhooks.queue
         )

@@ -33,7 +33,10 @@ class SandboxSettings:
         decline_reason: the reason of every declined card, instead of the test card's own; JTNet's are not published.
         extra_fields: add a field that nobody knows to payments, billing keys and schedules, as i'mport may at any time.
         confirm_as_form: ask a `confirm_url` with a form instead of JSON; nobody has written down which it is.
+        older_clients: do without parameters that the description requires and published clients leave out: `name` of
+            `again` and of schedules, their `currency`, and the `channel_key` of a card that is stored.
         pg_id: the MID at JTNet.
+        channel_key: what the merchant's console shows for that setting; any other one is taken as well.
     """
 
     key: str = "sandbox_key"
@@ -54,4 +57,6 @@ class SandboxSettings:
     decline_reason: str | None = None
     extra_fields: bool = False
     confirm_as_form: bool = False
+    older_clients: bool = False
     pg_id: str = "tpaytest2m"
+    channel_key: str = "channel-key-00000000-0000-4000-8000-000000000000"

@@ -81,7 +81,9 @@ def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The real `storefront sandbox`, for clients that are older than test channels."""
     data = tmp_path_factory.mktemp("sandbox")
     (data / "seed.json").write_text(json.dumps(SEED))
-    with storefront(data, "sandbox", "--port", "0", "--no-test-channel", "--seed-file", "seed.json") as running:
+    with storefront(
+        data, "sandbox", "--port", "0", "--no-test-channel", "--older-clients", "--seed-file", "seed.json"
+    ) as running:
         yield running.urls["sandbox"]
 
 

@@ -10,7 +10,13 @@ import requests
 from tests.contract.table import OPERATIONS, operation_of
 from tests.people import Sandbox
 
-CARD = {"card_number": "4242-4242-4242-4242", "expiry": "2040-12", "birth": "900101", "pwd_2digit": "12"}
+CARD = {
+    "channel_key": "channel-key-1",
+    "card_number": "4242-4242-4242-4242",
+    "expiry": "2040-12",
+    "birth": "900101",
+    "pwd_2digit": "12",
+}
 DECLINED_LATER = {**CARD, "card_number": "4000-0000-0000-0341"}
 DAY_S = 86_400
 SCHEDULE = "/subscribe/payments/schedule"
@@ -128,7 +134,13 @@ def _schedule(walk: Walk, sandbox: Sandbox) -> None:
     now = sandbox.now()
     walk.done("POST", f"{CUSTOMERS}/customer-3", **DECLINED_LATER)
     charges = [
-        {"merchant_uid": f"month-{number}", "schedule_at": now + number * DAY_S, "amount": 14_900, "name": "원두"}
+        {
+            "merchant_uid": f"month-{number}",
+            "schedule_at": now + number * DAY_S,
+            "amount": 14_900,
+            "name": "원두",
+            "currency": "KRW",
+        }
         for number in (1, 2, 3)
     ]
     walk.done("POST", SCHEDULE, customer_uid="customer-3", schedules=charges)

@@ -175,12 +175,14 @@ class Operation:
         path: its address as the description spells it.
         response: what stands in the envelope when code is 0; None if JTNet's payments never have it.
         statuses: the HTTP statuses it may answer with.
+        required: what its body or query must have.
     """
 
     method: str
     path: str
     response: Kind | None
     statuses: tuple[int, ...]
+    required: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -202,35 +204,43 @@ class Operation:
 _BODY = (200, 400, 401, 413)
 """400 for a body that cannot be read."""
 OPERATIONS = (
-    Operation("POST", "/users/getToken", TOKEN, (200, 400, 401, 413)),
+    Operation("POST", "/users/getToken", TOKEN, (200, 400, 401, 413), ("imp_key", "imp_secret")),
     Operation("GET", "/users/pg", ListOf(PG_SETTING), (200, 401)),
     Operation("GET", "/payments", ListOf(PAYMENT), (200, 207, 400, 401, 404)),
     Operation("POST", "/payments/cancel", PAYMENT, _BODY),
-    Operation("POST", "/payments/prepare", PREPARED, _BODY),
-    Operation("PUT", "/payments/prepare", PREPARED, (*_BODY, 404)),
+    Operation("POST", "/payments/prepare", PREPARED, _BODY, ("merchant_uid", "amount")),
+    Operation("PUT", "/payments/prepare", PREPARED, (*_BODY, 404), ("merchant_uid", "amount")),
     Operation("GET", "/payments/prepare/{merchant_uid}", PREPARED, (200, 401, 404)),
     Operation("GET", "/payments/find/{merchant_uid}/{payment_status}", PAYMENT, (200, 400, 401, 404)),
     Operation("GET", "/payments/findAll/{merchant_uid}/{payment_status}", paged(PAYMENT), (200, 400, 401, 404)),
     Operation("GET", "/payments/status/{payment_status}", paged(PAYMENT), (200, 400, 401)),
     Operation("GET", "/payments/{imp_uid}", PAYMENT, (200, 401, 404)),
     Operation("GET", "/payments/{imp_uid}/balance", None, (401, 404)),
-    Operation("GET", "/subscribe/customers", ListOf(CUSTOMER), (200, 207, 401, 404)),
+    Operation("GET", "/subscribe/customers", ListOf(CUSTOMER), (200, 207, 401, 404), ("customer_uid[]",)),
     Operation("GET", "/subscribe/customers/{customer_uid}", CUSTOMER, (200, 401, 404)),
-    Operation("POST", "/subscribe/customers/{customer_uid}", CUSTOMER, _BODY),
+    Operation("POST", "/subscribe/customers/{customer_uid}", CUSTOMER, _BODY, ("channel_key", "card_number", "expiry")),
     Operation("DELETE", "/subscribe/customers/{customer_uid}", CUSTOMER, (200, 401, 404)),
     Operation("GET", "/subscribe/customers/{customer_uid}/payments", paged(PAYMENT), (200, 400, 401, 404)),
-    Operation("GET", "/subscribe/customers/{customer_uid}/schedules", SCHEDULES, (200, 400, 401)),
-    Operation("POST", "/subscribe/payments/onetime", PAYMENT, _BODY),
-    Operation("POST", "/subscribe/payments/again", PAYMENT, _BODY),
-    Operation("POST", "/subscribe/payments/schedule", ListOf(SCHEDULE), _BODY),
-    Operation("GET", "/subscribe/payments/schedule", SCHEDULES, (200, 400, 401)),
+    Operation("GET", "/subscribe/customers/{customer_uid}/schedules", SCHEDULES, (200, 400, 401), ("from", "to")),
+    Operation(
+        "POST", "/subscribe/payments/onetime", PAYMENT, _BODY, ("merchant_uid", "amount", "card_number", "expiry")
+    ),
+    Operation("POST", "/subscribe/payments/again", PAYMENT, _BODY, ("customer_uid", "merchant_uid", "amount", "name")),
+    Operation("POST", "/subscribe/payments/schedule", ListOf(SCHEDULE), _BODY, ("customer_uid", "schedules")),
+    Operation("GET", "/subscribe/payments/schedule", SCHEDULES, (200, 400, 401), ("schedule_from", "schedule_to")),
     Operation("POST", "/subscribe/payments/unschedule", ListOf(SCHEDULE), _BODY),
     Operation("GET", "/subscribe/payments/schedule/{merchant_uid}", SCHEDULE, (200, 401, 404)),
-    Operation("PUT", "/subscribe/payments/schedule/{merchant_uid}", SCHEDULE, (*_BODY, 404)),
-    Operation("POST", "/subscribe/payments/schedule/{merchant_uid}/reschedule", SCHEDULE, (*_BODY, 404)),
+    Operation("PUT", "/subscribe/payments/schedule/{merchant_uid}", SCHEDULE, (*_BODY, 404), ("schedule_at",)),
+    Operation(
+        "POST", "/subscribe/payments/schedule/{merchant_uid}/reschedule", SCHEDULE, (*_BODY, 404), ("schedule_at",)
+    ),
     Operation("POST", "/subscribe/payments/schedule/{merchant_uid}/retry", PAYMENT, (*_BODY, 404)),
-    Operation("GET", "/subscribe/payments/schedule/customers/{customer_uid}", SCHEDULES, (200, 400, 401)),
+    Operation(
+        "GET", "/subscribe/payments/schedule/customers/{customer_uid}", SCHEDULES, (200, 400, 401), ("from", "to")
+    ),
 )
+REQUIRED_OF_SCHEDULE = ("merchant_uid", "schedule_at", "amount", "currency", "name")
+"""What each of the `schedules` must have."""
 ELSEWHERE = Operation("", "", None, (200, 403, 404, 405, 413, 501))
 """Whatever else is asked of i'mport's API: it never succeeds, and says so in the envelope."""
 _NOT_REST = re.compile(r"/payments/(ready|open|window|fail)(/.*)?|/users/pg/.+")

@@ -13,7 +13,7 @@ from tests.people import Sandbox
 if not official.IS_THERE:
     pytest.skip("the official description is not beside the checkout", allow_module_level=True)
 
-ORDER = {"merchant_uid": "order-1", "amount": 1_000, "name": "원두"}
+ORDER = {"merchant_uid": "order-1", "amount": 1_000, "name": "원두", "currency": "KRW"}
 BODIES: dict[str, dict[str, Any]] = {
     "/payments/prepare": {"merchant_uid": "order-1", "amount": 1_000},
     "/subscribe/customers/{customer_uid}": CARD,

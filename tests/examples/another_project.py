@@ -81,7 +81,7 @@ def test_a_month_passes_in_no_time(iamport_sandbox: IamportSandbox) -> None:
     """A scheduled charge runs on its day."""
     iamport_sandbox.pay({**WINDOW, "amount": 0})
     due = iamport_sandbox.clock.now + 29 * 86_400
-    schedule = {"merchant_uid": "renewal-1", "schedule_at": due, "amount": 9_900, "name": "Bag"}
+    schedule = {"merchant_uid": "renewal-1", "schedule_at": due, "amount": 9_900, "name": "Bag", "currency": "KRW"}
     iamport_sandbox.call("POST", "/subscribe/payments/schedule", customer_uid="card-1", schedules=[schedule])
     iamport_sandbox.clock.advance(days=28)
     assert iamport_sandbox.ledger().net == 0

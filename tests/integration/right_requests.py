@@ -56,7 +56,13 @@ _BUYER = {
     "buyer_addr": "서울시",
     "buyer_postcode": "04524",
 }
-_CARD = {"card_number": "4242-4242-4242-4242", "expiry": "2040-12", "birth": "900101", "pwd_2digit": "12"}
+_CARD = {
+    "channel_key": "channel-key-1",
+    "card_number": "4242-4242-4242-4242",
+    "expiry": "2040-12",
+    "birth": "900101",
+    "pwd_2digit": "12",
+}
 _NOTICE = "http://127.0.0.1:8000/webhooks/iamport"
 _ORDER = {"merchant_uid": "new-order", "amount": 1_000, "name": "원두", "currency": "KRW", **_BUYER}
 _MORE = {"custom_data": "{}", "notice_url": _NOTICE, "card_quota": 0}

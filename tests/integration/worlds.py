@@ -152,7 +152,7 @@ class World:
         declined, ready = shopper.buy("pay", card="decline-limit"), shopper.order("pay")
         sandbox = self.shop.sandbox
         order = {"customer_uid": card["customer_uid"], "name": "원두"}
-        later = {"schedule_at": 4_000_000_000, "amount": 1_000, "name": "원두"}
+        later = {"schedule_at": 4_000_000_000, "amount": 1_000, "name": "원두", "currency": "KRW"}
         for merchant_uid in ("scheduled", "revoked"):
             wanted = {**order, "schedules": [{**later, "merchant_uid": merchant_uid}]}
             assert sandbox.call("POST", "/subscribe/payments/schedule", **wanted)["code"] == 0

@@ -106,7 +106,13 @@ def test_the_button_for_a_month_runs_what_is_due_within_it(sandbox: Sandbox) -> 
     """In order, and each tells the shop."""
     sandbox.issue_key("customer-1")
     charges = [
-        {"merchant_uid": f"day-{day}", "schedule_at": now(sandbox) + day * DAY_S, "amount": 1_000, "name": "아침"}
+        {
+            "merchant_uid": f"day-{day}",
+            "schedule_at": now(sandbox) + day * DAY_S,
+            "amount": 1_000,
+            "name": "아침",
+            "currency": "KRW",
+        }
         for day in (20, 10, 40)
     ]
     sandbox.call("POST", "/subscribe/payments/schedule", customer_uid="customer-1", schedules=charges)

@@ -10,7 +10,13 @@ from tests.people import Sandbox
 
 CUSTOMERS, ONETIME = "/subscribe/customers", "/subscribe/payments/onetime"
 SCHEDULE, AGAIN = "/subscribe/payments/schedule", "/subscribe/payments/again"
-CARD = {"card_number": "4242-4242-4242-4242", "expiry": "2040-12", "birth": "900101", "pwd_2digit": "12"}
+CARD = {
+    "channel_key": "channel-key-1",
+    "card_number": "4242-4242-4242-4242",
+    "expiry": "2040-12",
+    "birth": "900101",
+    "pwd_2digit": "12",
+}
 NO_CARD = {**CARD, "card_number": "4242-4242"}
 OVER_LIMIT = {**CARD, "card_number": "4000-0000-0000-9995"}
 PAST = {**CARD, "expiry": "2019-03"}
@@ -127,7 +133,13 @@ def test_a_schedule_names_the_owner_of_the_card_unless_it_names_a_buyer(sandbox:
         "customer_addr": "서울",
     }
     sandbox.call("POST", f"{CUSTOMERS}/customer-1", **CARD, **owner)
-    charge = {"merchant_uid": "month-1", "schedule_at": sandbox.now() + DAY_S, "amount": 100, "name": "원두"}
+    charge = {
+        "merchant_uid": "month-1",
+        "schedule_at": sandbox.now() + DAY_S,
+        "amount": 100,
+        "name": "원두",
+        "currency": "KRW",
+    }
     charges = [{**charge, "buyer_tel": "02-123-4567"}]
     [result] = sandbox.call("POST", SCHEDULE, customer_uid="customer-1", schedules=charges)["response"]
     buyer = {
@@ -145,7 +157,13 @@ def test_a_schedule_names_the_owner_of_the_card_unless_it_names_a_buyer(sandbox:
 @pytest.mark.parametrize("card", [NO_CARD, OVER_LIMIT, PAST], ids=["no number", "over the limit", "past"])
 def test_a_schedule_with_a_bad_card_is_refused_with_code_1(sandbox: Sandbox, card: dict[str, Any]) -> None:
     """Whatever is bad about it."""
-    charge = {"merchant_uid": "month-1", "schedule_at": sandbox.now() + DAY_S, "amount": 100, "name": "원두"}
+    charge = {
+        "merchant_uid": "month-1",
+        "schedule_at": sandbox.now() + DAY_S,
+        "amount": 100,
+        "name": "원두",
+        "currency": "KRW",
+    }
     reply = sandbox.send("POST", SCHEDULE, json={"customer_uid": "c-1", "schedules": [charge], **card})
     assert (reply.status_code, reply.json()["code"]) == (200, 1)
     assert reply.json()["message"].startswith("카드정보 확인에 실패하였습니다.")

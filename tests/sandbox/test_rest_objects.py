@@ -72,7 +72,7 @@ def test_an_approval_has_a_number_a_receipt_and_the_time_in_seoul(sandbox: Sandb
 def test_a_servers_payments_are_the_apis_and_tell_what_the_key_was_for(sandbox: Sandbox) -> None:
     """With an id of their own kind."""
     sandbox.issue_key("customer-1")
-    order = {"amount": 100, "name": "원두"}
+    order = {"amount": 100, "name": "원두", "currency": "KRW"}
     sandbox.call("POST", "/subscribe/payments/again", merchant_uid="again", customer_uid="customer-1", **order)
     sandbox.call("POST", "/subscribe/payments/onetime", merchant_uid="onetime", **order, **CARD)
     charge = {"merchant_uid": "month-1", "schedule_at": sandbox.now() + DAY_S, **order}
@@ -100,7 +100,14 @@ def test_a_schedule_has_no_payment_until_it_has_run(sandbox: Sandbox) -> None:
     sandbox.issue_key("customer-1")
     at = sandbox.now() + DAY_S
     charges = [
-        {"merchant_uid": f"month-{number}", "schedule_at": at, "amount": 100, "name": "원두", "custom_data": "mine"}
+        {
+            "merchant_uid": f"month-{number}",
+            "schedule_at": at,
+            "amount": 100,
+            "name": "원두",
+            "currency": "KRW",
+            "custom_data": "mine",
+        }
         for number in (1, 2)
     ]
     path = "/subscribe/payments/schedule"

@@ -11,7 +11,13 @@ from tests.people import Sandbox
 
 AGAIN, ONETIME = "/subscribe/payments/again", "/subscribe/payments/onetime"
 SCHEDULE, CUSTOMERS = "/subscribe/payments/schedule", "/subscribe/customers"
-CARD = {"card_number": "4242-4242-4242-4242", "expiry": "2040-12", "birth": "900101", "pwd_2digit": "12"}
+CARD = {
+    "channel_key": "channel-key-1",
+    "card_number": "4242-4242-4242-4242",
+    "expiry": "2040-12",
+    "birth": "900101",
+    "pwd_2digit": "12",
+}
 DAY_S = 86_400
 
 
@@ -24,7 +30,14 @@ def customer(sandbox: Sandbox) -> str:
 
 def order(merchant_uid: str, **more: Any) -> dict[str, Any]:
     """A charge of the stored card."""
-    return {"customer_uid": "customer-1", "merchant_uid": merchant_uid, "amount": 1_000, "name": "원두", **more}
+    return {
+        "customer_uid": "customer-1",
+        "merchant_uid": merchant_uid,
+        "amount": 1_000,
+        "name": "원두",
+        "currency": "KRW",
+        **more,
+    }
 
 
 def as_multipart(fields: dict[str, Any]) -> dict[str, Any]:
@@ -144,16 +157,6 @@ def test_a_token_is_shared_for_half_an_hour_and_stretched_in_its_last_minute(san
     assert status == 401
     another, _, left = ask()
     assert (another != token, left) == (True, 1_800)
-
-
-def test_a_charge_needs_no_name_and_no_currency(sandbox: Sandbox) -> None:
-    """Today's description requires a name, older clients send none; a sub-merchant's header does no harm."""
-    order = {"customer_uid": "customer-1", "merchant_uid": "order-1", "amount": 1_000}
-    payment = sandbox.send("POST", AGAIN, json=order, headers={"Tier": "ABC"}).json()["response"]
-    assert (payment["status"], payment["name"], payment["currency"]) == ("paid", None, "KRW")
-    later = {"merchant_uid": "month-1", "amount": 1_000, "schedule_at": sandbox.now() + DAY_S}
-    [kept] = sandbox.call("POST", SCHEDULE, customer_uid="customer-1", schedules=[later])["response"]
-    assert (kept["name"], kept["currency"]) == (None, "KRW")
 
 
 @pytest.mark.parametrize(

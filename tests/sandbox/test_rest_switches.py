@@ -53,7 +53,13 @@ def test_an_unknown_key_is_200_or_404(sandbox: Sandbox, switched: dict[str, Any]
 def test_schedules_are_listed_as_a_page_or_as_an_array(sandbox: Sandbox, switched: dict[str, Any]) -> None:
     """A page for the clients, an array for the description."""
     sandbox.issue_key("customer-1")
-    charge = {"merchant_uid": "month-1", "schedule_at": sandbox.now() + DAY_S, "amount": 100, "name": "원두"}
+    charge = {
+        "merchant_uid": "month-1",
+        "schedule_at": sandbox.now() + DAY_S,
+        "amount": 100,
+        "name": "원두",
+        "currency": "KRW",
+    }
     sandbox.call("POST", SCHEDULE, customer_uid="customer-1", schedules=[charge])
     window = {"from": sandbox.now(), "to": sandbox.now() + 9 * DAY_S}
     for path in (SCHEDULE, f"{SCHEDULE}/customers/customer-1", "/subscribe/customers/customer-1/schedules"):
@@ -99,7 +105,13 @@ def test_a_decline_says_what_it_is_told_to_say(shopper: Shopper, sandbox: Sandbo
     sandbox.issue_key("customer-1", "4000-0000-0000-0341")
     order = {"customer_uid": "customer-1", "merchant_uid": "order-1", "amount": 100, "name": "원두"}
     assert sandbox.call("POST", "/subscribe/payments/again", **order)["response"]["fail_reason"] == reason
-    charge = {"merchant_uid": "month-1", "schedule_at": sandbox.now() + DAY_S, "amount": 100, "name": "원두"}
+    charge = {
+        "merchant_uid": "month-1",
+        "schedule_at": sandbox.now() + DAY_S,
+        "amount": 100,
+        "name": "원두",
+        "currency": "KRW",
+    }
     sandbox.call("POST", SCHEDULE, customer_uid="customer-1", schedules=[charge])
     sandbox.advance(days=2)
     assert sandbox.call("GET", f"{SCHEDULE}/month-1")["response"]["fail_reason"] == reason
@@ -113,7 +125,13 @@ def test_objects_may_have_a_field_that_nobody_knows(
     card = shopper.register_card()
     assert shopper.charged(card["id"])["status"] == "paid"
     customer_uid = sandbox.stored_keys()[0]
-    charge = {"merchant_uid": "month-1", "schedule_at": sandbox.now() + DAY_S, "amount": 100, "name": "원두"}
+    charge = {
+        "merchant_uid": "month-1",
+        "schedule_at": sandbox.now() + DAY_S,
+        "amount": 100,
+        "name": "원두",
+        "currency": "KRW",
+    }
     objects = [
         *sandbox.call("GET", "/payments/status/all")["response"]["list"],
         sandbox.call("GET", f"/subscribe/customers/{customer_uid}")["response"],

@@ -32,7 +32,13 @@ def now(sandbox: Sandbox) -> int:
 def planned(sandbox: Sandbox, merchant_uid: str, *, days: float = 30, amount: int = 14_900) -> dict[str, Any]:
     """One charge in some days."""
     at = now(sandbox) + int(days * DAY_S)
-    return {"merchant_uid": merchant_uid, "schedule_at": at, "amount": amount, "name": "아침 정기구독"}
+    return {
+        "merchant_uid": merchant_uid,
+        "schedule_at": at,
+        "amount": amount,
+        "name": "아침 정기구독",
+        "currency": "KRW",
+    }
 
 
 def schedule(sandbox: Sandbox, customer_uid: str, *charges: dict[str, Any], **more: Any) -> dict[str, Any]:

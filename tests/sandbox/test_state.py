@@ -70,7 +70,13 @@ def test_everything_survives_a_restart(open_sandbox: Open) -> None:
     before.call("POST", AGAIN, **ORDER, merchant_uid="order-1")
     before.call("POST", "/payments/cancel", merchant_uid="order-1", amount=900)
     before.call("POST", "/payments/prepare", merchant_uid="order-2", amount=500)
-    later = {"merchant_uid": "order-3", "schedule_at": told(before, "clock")["now"] + 60, "amount": 700, "name": "점심"}
+    later = {
+        "merchant_uid": "order-3",
+        "schedule_at": told(before, "clock")["now"] + 60,
+        "amount": 700,
+        "name": "점심",
+        "currency": "KRW",
+    }
     before.call("POST", "/subscribe/payments/schedule", customer_uid="customer-1", schedules=[later])
     reads = (
         "/payments/find/order-1",

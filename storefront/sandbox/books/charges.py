@@ -11,6 +11,8 @@ from storefront.sandbox.books.clock import MovableClock
 from storefront.sandbox.books.keys import Keys
 from storefront.sandbox.books.payments import Draft, Payments
 from storefront.sandbox.books.store import Row, Store
+from storefront.sandbox.settings import SandboxSettings
+from storefront.sandbox.wire import requirements
 from storefront.sandbox.wire.parameters import Parameters
 from storefront.sandbox.wire.refusals import CARD_NOT_VERIFIED, DUPLICATE_ORDER, UNKNOWN_BUYER, Refusal
 
@@ -23,8 +25,17 @@ BUYER_LENGTHS = {"buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_ad
 class Charges:
     """What a merchant's server may charge."""
 
-    def __init__(self, store: Store, clock: MovableClock, payments: Payments, keys: Keys, announce: Announce) -> None:
-        self._store, self._clock, self._payments, self._keys, self._announce = store, clock, payments, keys, announce
+    def __init__(
+        self,
+        settings: SandboxSettings,
+        store: Store,
+        clock: MovableClock,
+        payments: Payments,
+        keys: Keys,
+        announce: Announce,
+    ) -> None:
+        self._settings, self._store, self._clock = settings, store, clock
+        self._payments, self._keys, self._announce = payments, keys, announce
 
     def again(self, parameters: Parameters) -> tuple[dict[str, Any], float]:
         """Charge a stored key. Operation `POST /subscribe/payments/again`.
@@ -37,6 +48,7 @@ class Charges:
         """
         customer_uid = parameters.required_text("customer_uid", 80)
         draft = draft_of(parameters, customer_uid, usage="payment")
+        requirements.check(self._settings, "again", parameters)
         if draft.amount == 0:
             raise parameters.invalid("amount", "should be more than 0")
         with self._store.transaction():

@@ -10,7 +10,7 @@ from storefront.sandbox.books.cards import Behaviour, CardInput
 from storefront.sandbox.books.clock import MovableClock
 from storefront.sandbox.books.store import Row, Store
 from storefront.sandbox.settings import SandboxSettings
-from storefront.sandbox.wire import objects
+from storefront.sandbox.wire import objects, requirements
 from storefront.sandbox.wire.parameters import Parameters
 from storefront.sandbox.wire.refusals import KEY_NOT_ISSUED, Refusal, invalid, unknown_key
 
@@ -72,6 +72,7 @@ class Keys:
         if not 1 <= len(customer_uid) <= LONGEST_NAME:
             raise invalid("customer_uid", f"is 1 to {LONGEST_NAME} characters long")
         card, behaviour = cards.typed(parameters, self._clock.now())
+        requirements.check(self._settings, "issue", parameters)
         if behaviour.window_decline:
             raise Refusal(f"{KEY_NOT_ISSUED} {behaviour.window_decline}", code=-1, rule="the card company declined")
         customer = {name: parameters.text(name, longest) for name, longest in _CUSTOMER_FIELDS.items()}

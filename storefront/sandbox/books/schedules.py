@@ -18,7 +18,7 @@ from storefront.sandbox.books.keys import Keys
 from storefront.sandbox.books.payments import Draft, Payments
 from storefront.sandbox.books.store import Row, Store
 from storefront.sandbox.settings import SandboxSettings
-from storefront.sandbox.wire import objects
+from storefront.sandbox.wire import objects, requirements
 from storefront.sandbox.wire.paging import paged, paging
 from storefront.sandbox.wire.parameters import Parameters
 from storefront.sandbox.wire.refusals import (
@@ -81,6 +81,8 @@ class Schedules:
             key = self._key(customer_uid, parameters)
             customer_id = parameters.text("customer_id", LONGEST_CUSTOMER_ID)
             drafts = [(replace(_draft(one, key), customer_id=customer_id), self._moment(one)) for one in wanted]
+            for one in wanted:
+                requirements.check(self._settings, "schedule", one)
             self._check_card(key, drafts[0][0], parameters.number("checking_amount", 0, least=0, most=10**7))
             return [self._write(draft, at) for draft, at in drafts]
 
@@ -98,7 +100,7 @@ class Schedules:
         Raises:
             Refusal: HTTP 400, the window or another value cannot be used.
         """
-        return self._search(parameters, "1 = 1", [])
+        return self._search(parameters, "schedule_", "1 = 1", [])
 
     def of_customer(self, customer_uid: str, parameters: Parameters) -> Any:
         """One customer's schedules in three months at most.
@@ -106,7 +108,7 @@ class Schedules:
         Raises:
             Refusal: HTTP 400, the window or another value cannot be used.
         """
-        return self._search(parameters, "customer_uid = ?", [customer_uid])
+        return self._search(parameters, "", "customer_uid = ?", [customer_uid])
 
     def revoke(self, parameters: Parameters) -> list[dict[str, Any]]:
         """Revoke what waits, by customer or by order. Operation `POST /subscribe/payments/unschedule`.
@@ -267,8 +269,8 @@ class Schedules:
             raise Refusal(NOT_FOUND, code=-1, status=404, rule="no schedule of that merchant_uid")
         return row
 
-    def _search(self, parameters: Parameters, where: str, values: list[Any]) -> Any:
-        begin, end = (_bound(parameters, name) for name in ("from", "to"))
+    def _search(self, parameters: Parameters, prefix: str, where: str, values: list[Any]) -> Any:
+        begin, end = (_bound(parameters, prefix, name) for name in ("from", "to"))
         if not 0 <= end - begin <= LONGEST_SEARCH_S:
             raise parameters.invalid("schedule_to", "is after schedule_from, by three months at most")
         state = parameters.text("schedule_status", 20) or parameters.text("schedule-status", 20)
@@ -299,8 +301,9 @@ def _draft(parameters: Parameters, key: Row) -> Draft:
     return replace(draft, buyer=buyer)
 
 
-def _bound(parameters: Parameters, name: str) -> int:
+def _bound(parameters: Parameters, prefix: str, name: str) -> int:
+    """One end of a window; the prefix is how the description spells it, and clients send either."""
     for spelling in (f"schedule_{name}", name):
         if parameters.raw(spelling) not in (None, ""):
             return parameters.number(spelling, 0, least=0, most=LATEST_AT)
-    raise parameters.missing(f"schedule_{name}")
+    raise parameters.missing(f"{prefix}{name}")

@@ -44,7 +44,7 @@ def get_pg_settings() -> Response:
     """`GET /users/pg`."""
     settings = sandbox().settings
     setting = {"pg_provider": "jtnet", "pg_id": settings.pg_id, "sandbox": settings.test_channel}
-    return done([{**setting, "type": "payment", "channel_name": "JTNet", "channel_key": None}])
+    return done([{**setting, "type": "payment", "channel_name": "JTNet", "channel_key": settings.channel_key}])
 
 
 @blueprint.get("/payments/<imp_uid>")
