@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from storefront.sandbox.server import create_server as create_sandbox_server
 from storefront.sandbox.webhooks import MOST_RESENDS, RemoteTargetError
 
 SANDBOX = SandboxSettings()
+INSTANCE = Path("instance")
+"""Where a shop keeps what it needs, unless told otherwise."""
 
 
 @click.group()
@@ -61,7 +64,7 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
         beside = f"http://localhost:{server.effective_port}"
         values = {**values, **_sandbox_keys(beside)}
         clock = _SandboxTime(sandbox)
-    settings = _load(values, public_url=shop_url, database=data / "shop.sqlite")
+    settings = _load(values, public_url=shop_url, folder=data)
     if settings.imp_live:
         raise click.ClickException("demo never runs with IMP_LIVE; use `storefront run`")
     app = _migrated_shop(settings, clock)
@@ -85,7 +88,7 @@ def run(port: int) -> None:
     """The shop alone, from its settings."""
     listening = _listen("--port", port, serving.listen)
     bound = f"http://{serving.HOST}:{listening.getsockname()[1]}"
-    settings = _load(config.environment(), public_url=bound, database=Path("instance/shop.sqlite"))
+    settings = _load(config.environment(), public_url=bound, folder=INSTANCE)
     app = _migrated_shop(settings, Clock())
     if settings.beside_sandbox:
         shoppers.demo_shopper(app.extensions["billing"])
@@ -205,9 +208,16 @@ def _listen(option: str, port: int, start: Callable[[int], Any]) -> Any:
         raise click.ClickException(f"port {port} is taken; choose another one with {option}") from None
 
 
-def _load(values: dict[str, str], *, public_url: str, database: Path) -> Settings:
+def _load(values: dict[str, str], *, public_url: str, folder: Path) -> Settings:
+    with _said_by_line():
+        return config.load(values, public_url=public_url, folder=folder)
+
+
+@contextmanager
+def _said_by_line() -> Iterator[None]:
+    """What is wrong with the settings is an answer to whoever started this, and no traceback."""
     try:
-        return config.load(values, public_url=public_url, database_url=f"sqlite:///{database.resolve()}")
+        yield
     except SettingsError as error:
         raise click.ClickException("\n".join(["the settings need mending:", *error.problems])) from None
 
@@ -224,13 +234,14 @@ def _sandbox_keys(sandbox_url: str) -> dict[str, str]:
 
 def _billing() -> Billing:
     """Billing without a web application, for the commands that serve nothing."""
-    settings = _load(config.environment(), public_url="http://127.0.0.1:8000", database=Path("instance/shop.sqlite"))
+    settings = _load(config.environment(), public_url="http://127.0.0.1:8000", folder=INSTANCE)
     return create_billing(settings)
 
 
 def _migrated_shop(settings: Settings, clock: Clock) -> Flask:
     from storefront import schema  # noqa: PLC0415
 
-    app = create_app(settings, clock=clock)
+    with _said_by_line():
+        app = create_app(settings, clock=clock)
     schema.upgrade(app.extensions["billing"].database)
     return app

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -16,11 +15,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 IAMPORT_API_URL = "https://api.iamport.kr"
 IAMPORT_SDK_URL = "https://cdn.iamport.kr/v1/iamport.js"
-EXAMPLE_SECRET_KEY = "change-me"  # noqa: S105 - the value of .env.example, refused where it would matter
-DEVELOPMENT_SECRET_KEY = "only-for-the-demo-on-this-machine"  # noqa: S105
+PUBLISHED_SECRET_KEYS = ("change-me", "only-for-the-demo-on-this-machine")
+"""Out of earlier examples and sources. Whoever knows the key can be any shopper, so these are as good as none."""
 SHORTEST_SECRET_KEY = 16
 
 _KEYS = ("IMP_CODE", "IMP_KEY", "IMP_SECRET")
@@ -44,6 +45,7 @@ class Settings:
     """Everything the shop may be told from outside."""
 
     secret_key: str = field(repr=False)
+    """Signs sessions; empty if the shop is to make one and keep it (see `storefront.secret_key`)."""
     database_url: str = field(repr=False)
     public_url: str
     """The shop's own address, without a slash at its end. Absolute addresses are made from it, never from a request."""
@@ -61,6 +63,8 @@ class Settings:
     """The address of the reverse proxy whose `X-Forwarded-For` is believed."""
     charge_grace_s: int = 600
     rate_limits: bool = True
+    secret_key_file: Path | None = None
+    """Where a key is kept that the shop has made itself; None keeps it no longer than its process."""
     bound_host: str | None = None
     """The address the shop listens on, by which it may be asked as well as by its public one."""
 
@@ -102,13 +106,14 @@ def has_keys(values: Mapping[str, str]) -> bool:
     return any(values.get(name, "").strip() for name in _KEYS)
 
 
-def load(values: Mapping[str, str], *, public_url: str, database_url: str) -> Settings:
+def load(values: Mapping[str, str], *, public_url: str, folder: Path) -> Settings:
     """Settings out of the environment.
 
     Args:
         values: names and values, as `environment()` gives them.
         public_url: where the shop listens; its own address too when `PUBLIC_URL` is not set.
-        database_url: the database when `DATABASE_URL` is not set.
+        folder: where the database is kept when `DATABASE_URL` is not set, and the shop's own key when the database has no
+            folder to keep it beside.
 
     Returns:
         The settings.
@@ -118,9 +123,11 @@ def load(values: Mapping[str, str], *, public_url: str, database_url: str) -> Se
     """
     reader = _Reader(values)
     live = reader.switch("IMP_LIVE", default=False)
+    secret_key = reader.text("SECRET_KEY", "")
+    database_url = reader.database("DATABASE_URL", f"sqlite:///{folder.resolve() / 'shop.sqlite'}")
     settings = Settings(
-        secret_key=reader.text("SECRET_KEY", DEVELOPMENT_SECRET_KEY),
-        database_url=reader.database("DATABASE_URL", database_url),
+        secret_key="" if secret_key in PUBLISHED_SECRET_KEYS else secret_key,
+        database_url=database_url,
         public_url=reader.url("PUBLIC_URL", public_url),
         imp_code=reader.required("IMP_CODE"),
         imp_key=reader.required("IMP_KEY"),
@@ -135,25 +142,26 @@ def load(values: Mapping[str, str], *, public_url: str, database_url: str) -> Se
         trusted_proxy=reader.address("TRUSTED_PROXY"),
         charge_grace_s=reader.number("CHARGE_GRACE", 600, least=0),
         rate_limits=reader.switch("RATE_LIMITS", default=True),
+        secret_key_file=_folder_of(database_url, folder) / "secret_key",
         bound_host=urlsplit(public_url).hostname,
     )
     if live:
         reader.problems += _live_problems(settings)
     if reader.problems:
         raise SettingsError(reader.problems)
-    if _has_example_secret(settings) and not _is_loopback(settings.public_url):
-        # Whoever knows this key can be any shopper. A new one for each start lets nobody in, and signs everybody out.
-        return replace(settings, secret_key=secrets.token_urlsafe(32))
     return settings
 
 
-def _has_example_secret(settings: Settings) -> bool:
-    return settings.secret_key in (EXAMPLE_SECRET_KEY, DEVELOPMENT_SECRET_KEY)
+def _folder_of(database_url: str, otherwise: Path) -> Path:
+    """The folder of the database's file, if it is one."""
+    address = make_url(database_url)
+    in_a_file = address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:")
+    return Path(str(address.database)).resolve().parent if in_a_file else otherwise.resolve()
 
 
 def _live_problems(settings: Settings) -> list[str]:
     problems = []
-    if _has_example_secret(settings) or len(settings.secret_key) < SHORTEST_SECRET_KEY:
+    if len(settings.secret_key) < SHORTEST_SECRET_KEY:
         problems.append(
             f"SECRET_KEY: with IMP_LIVE it must be your own, at least {SHORTEST_SECRET_KEY} characters; "
             'make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
@@ -204,10 +212,12 @@ class _Reader:
 
     def database(self, name: str, default: str) -> str:
         value = self.text(name, default)
-        kind, separator, _ = value.partition("://")
-        if kind not in _DATABASES or not separator:
-            self.problems.append(f"{name}: should begin with {' or '.join(f'{known}://' for known in _DATABASES)}")
-        elif kind != "sqlite" and find_spec("psycopg") is None:
+        kind = value.partition("://")[0]
+        if not _is_database(value):
+            begin = " or ".join(f"{known}://" for known in _DATABASES)
+            self.problems.append(f"{name}: should be an address that begins with {begin}")
+            return default
+        if kind != "sqlite" and find_spec("psycopg") is None:
             self.problems.append(f"{name}: PostgreSQL needs a driver; install it with: pip install '.[postgresql]'")
         return value
 
@@ -239,6 +249,13 @@ class _Reader:
         except ValueError:
             self.problems.append(f"{name}: should be addresses or networks, separated by commas")
             return ()
+
+
+def _is_database(address: str) -> bool:
+    try:
+        return make_url(address).drivername in _DATABASES
+    except (ArgumentError, ValueError):
+        return False
 
 
 def _is_loopback(address: str) -> bool:

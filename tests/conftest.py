@@ -32,7 +32,8 @@ from tests.wsgi import SANDBOX_URL, session_for
 
 pytest_plugins = ["tests.contract.plugin"]
 
-SHOP_URL = "http://127.0.0.1:8000"
+HOST = "127.0.0.1"
+SHOP_URL = f"http://{HOST}:8000"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -102,9 +103,15 @@ class Browser:
 
     def cookie(self, name: str) -> str:
         """The value of a cookie of the shop's."""
-        found = self._client.get_cookie(name, SHOP_URL.removeprefix("http://").partition(":")[0])
+        found = self._client.get_cookie(name, HOST)
         assert found, name
         return found.value
+
+    def copy(self, app: Flask | None = None) -> Browser:
+        """Another browser with the same session, as if the cookie were stolen; perhaps at another process of the shop."""
+        thief = Browser(app or self._client.application)
+        thief._client.set_cookie("morning_roast", self.cookie("morning_roast"), domain=HOST)
+        return thief
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 
+from storefront import secret_key
 from storefront.config import Settings
 from storefront.web import (
     account,
@@ -29,7 +30,7 @@ def init_app(app: Flask) -> None:
     """Give an application the shop's pages."""
     settings: Settings = app.extensions["settings"]
     app.config.update(
-        SECRET_KEY=settings.secret_key,
+        SECRET_KEY=settings.secret_key or secret_key.kept_in(settings.secret_key_file),
         SESSION_COOKIE_NAME="morning_roast",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

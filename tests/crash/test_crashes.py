@@ -90,8 +90,7 @@ class Shop:
     def billing(self) -> Billing:
         """What `storefront reconcile` works with, an hour later."""
         values = {**os.environ, **settings_for(self.sandbox.url)}
-        database = f"sqlite:///{self._folder / 'instance' / 'shop.sqlite'}"
-        settings = config.load(values, public_url=self.url, database_url=database)
+        settings = config.load(values, public_url=self.url, folder=self._folder / "instance")
         clock = Clock()
         clock.advance(timedelta(hours=1))
         return create_billing(settings, clock=clock)

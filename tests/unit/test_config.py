@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def load(values: dict[str, str]) -> Settings:
     """Settings of a shop on this machine."""
-    return config.load(values, public_url="http://127.0.0.1:8000", database_url="sqlite:////tmp/shop.sqlite")
+    return config.load(values, public_url="http://127.0.0.1:8000", folder=Path("/var/shop"))
 
 
 def problems(values: dict[str, str]) -> list[str]:
@@ -66,6 +66,7 @@ def test_every_missing_key_is_named_at_once() -> None:
         ("TRUSTED_PROXY", "10.0.0.0/8"),
         ("DATABASE_URL", "shop.sqlite"),
         ("DATABASE_URL", "postgres://shop@db.example.com/shop"),
+        ("DATABASE_URL", "postgresql+psycopg://shop:s3cr3t-of-the-shop@db.example.com:port/shop"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named(name: str, value: str) -> None:
@@ -82,16 +83,27 @@ def test_a_live_shop_takes_its_own_secret_and_https_only() -> None:
         assert problems(LIVE | {name: "http://127.0.0.1:8000"}) == [name]
 
 
-def test_a_public_shop_never_signs_with_a_key_that_everybody_knows() -> None:
-    """Each start has a new one, unless one's own is set; on this machine the example does."""
-    public = KEYS | {"PUBLIC_URL": "https://shop.example.com"}
+@pytest.mark.parametrize("published", ["", "change-me", "only-for-the-demo-on-this-machine"])
+def test_a_key_that_everybody_knows_is_as_good_as_none(published: str) -> None:
+    """The shop makes its own then, and keeps it beside its database."""
+    settings = load(KEYS | {"SECRET_KEY": published})
 
-    for known in ({}, {"SECRET_KEY": "change-me"}):
-        first, second = (load(public | known).secret_key for _ in range(2))
-        assert first != second
-        assert min(len(first), len(second)) > len("change-me")
-    assert load(public | {"SECRET_KEY": "a-long-secret-of-our-own"}).secret_key == "a-long-secret-of-our-own"
-    assert load(KEYS | {"SECRET_KEY": "change-me"}).secret_key == "change-me"
+    assert settings.secret_key == ""
+    assert settings.secret_key_file == Path("/var/shop/secret_key")
+    assert load(KEYS | {"SECRET_KEY": "a-long-secret-of-our-own"}).secret_key == "a-long-secret-of-our-own"
+
+
+@pytest.mark.parametrize(
+    ("database_url", "file"),
+    [
+        ("sqlite:////srv/data/orders.sqlite", "/srv/data/secret_key"),
+        ("postgresql+psycopg://shop@db.example.com/shop", "/var/shop/secret_key"),
+        ("sqlite://", "/var/shop/secret_key"),
+    ],
+)
+def test_the_shops_own_key_lies_beside_the_database_where_that_is_a_file(database_url: str, file: str) -> None:
+    """Else in the folder that the shop has for itself."""
+    assert load(KEYS | {"DATABASE_URL": database_url}).secret_key_file == Path(file)
 
 
 def test_a_mid_and_a_list_of_senders_can_be_named() -> None:
