@@ -3,13 +3,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip --disable-pip-version-check --quiet
+PIP := $(BIN)/pip --disable-pip-version-check
 ARGS ?=
 
 # The lock decides what is installed; the project itself is linked in without looking at any index.
+# On a cold cache that takes a minute or two, so pip says each package as it comes.
 define install
-	$(PIP) install --require-hashes -r $(1)
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Installing the locked dependencies of $(1) into $(VENV) (a minute or two, the first time)"
+	@$(PIP) install --progress-bar off --require-hashes -r $(1)
+	@echo "Linking the shop into $(VENV)"
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 endef
 
 .PHONY: help demo test test-long test-live chromium quick check bench lock messages clean
@@ -18,6 +21,7 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/run ## Open the shop and its sandbox (ARGS="--port 8100 --sandbox-port 8101")
+	@echo "Starting the shop and its sandbox"
 	@exec $(BIN)/storefront demo $(ARGS)
 
 test: $(VENV)/test chromium ## Everything: lint, types, import rules and all tests, browser ones included
@@ -67,8 +71,9 @@ clean: ## Remove what these commands made, the databases included
 	rm -rf $(VENV) instance .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@echo "Making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/run: $(BIN)/python requirements.txt pyproject.toml
 	$(call install,requirements.txt)

@@ -205,3 +205,10 @@ def test_several_may_be_started_together_on_an_empty_database(tmp_path: Path) ->
         ended = list(pool.map(lambda _: command(tmp_path, "db", "upgrade", **settings), range(4)))
 
     assert [one.returncode for one in ended] == [0] * 4, [one.stderr for one in ended]
+
+
+def test_the_shop_brings_its_own_time_zones(tmp_path: Path) -> None:
+    """Small machines have none; without Seoul's no command would start."""
+    answer = command(tmp_path, "--help", PYTHONTZPATH="")
+
+    assert answer.returncode == 0, answer.stderr
