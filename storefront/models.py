@@ -60,7 +60,8 @@ class Shopper(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(64), unique=True)
-    name: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(255))
+    phone: Mapped[str | None] = mapped_column(String(16))
     password_hash: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[datetime]
 
@@ -135,7 +136,7 @@ class Payment(Base):
     status: Mapped[PaymentStatus]
     version: Mapped[int] = mapped_column(default=1)
 
-    buyer_name: Mapped[str] = mapped_column(String(16))
+    buyer_name: Mapped[str] = mapped_column(String(255))
     buyer_email: Mapped[str] = mapped_column(String(64))
     buyer_phone: Mapped[str] = mapped_column(String(16))
     consent_version: Mapped[str | None] = mapped_column(String(32))

@@ -29,10 +29,10 @@ def create(database: Database) -> None:
     Base.metadata.create_all(database.engine)
 
 
-def upgrade(database: Database) -> None:
-    """Bring a database to the newest schema, from whatever it is now, an empty one included."""
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring a database to the newest schema, or to a revision, from whatever it is now, an empty one included."""
     with _migrating(database) as connection:
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), revision)
 
 
 def downgrade(database: Database, revision: str) -> None:

@@ -26,11 +26,12 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     id: int
     name: str
     email: str
+    phone: str | None
 
     @classmethod
     def of(cls, shopper: Shopper) -> SignedIn:
         """What the pages need to know of a shopper."""
-        return cls(shopper.id, shopper.name, shopper.email)
+        return cls(shopper.id, shopper.name, shopper.email, shopper.phone)
 
 
 def init_app(app: Flask) -> None:

@@ -74,8 +74,8 @@ def _plan_or_404(code: str) -> Plan:
 
 
 def _prefill() -> dict[str, str]:
-    """What the shopper wrote the last time."""
+    """What the shopper wrote the last time, else what we know of them."""
     last = next(iter(history.payments_of(billing(), shopper_id(), limit=1)), None)
     if last is None:
-        return {"name": current_user.name, "email": current_user.email}
+        return {"name": current_user.name, "email": current_user.email, "phone": current_user.phone or ""}
     return {"name": last.buyer_name, "email": last.buyer_email, "phone": last.buyer_phone}

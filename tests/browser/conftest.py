@@ -78,14 +78,20 @@ def device(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def context(browser: Browser, playwright: Playwright, device: str) -> Iterator[BrowserContext]:
-    """A new browser profile in English, so that names can be found by it."""
+def locale() -> str:
+    """English, so that things can be found by their names."""
+    return "en-GB"
+
+
+@pytest.fixture
+def context(browser: Browser, playwright: Playwright, device: str, locale: str) -> Iterator[BrowserContext]:
+    """A new browser profile."""
     if device == "phone":
         profile = dict(playwright.devices["Pixel 7"])
         profile.pop("default_browser_type", None)
     else:
         profile = {"viewport": {"width": 1280, "height": 900}}
-    with browser.new_context(**profile, locale="en-GB") as context:
+    with browser.new_context(**profile, locale=locale) as context:
         yield context
 
 

@@ -1,18 +1,16 @@
-"""The two kinds of session, the versions that guard a row, and the migrations."""
+"""The two kinds of session, and the versions that guard a row."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from storefront import schema
 from storefront.database import Database
 from storefront.models import Card, Shopper
 from storefront.states import CardStatus
@@ -110,30 +108,6 @@ def test_names_that_must_be_unique_are(database: Database) -> None:
 
     with pytest.raises(IntegrityError):
         again()
-
-
-@pytest.fixture
-def empty_database(tmp_path: Path) -> Database:
-    """A file of SQLite without a table."""
-    return Database(f"sqlite:///{tmp_path / 'empty.sqlite'}")
-
-
-def test_the_migrations_lead_to_what_the_models_say(empty_database: Database) -> None:
-    """And back again."""
-    schema.upgrade(empty_database)
-    assert schema.differences(empty_database) == []
-    schema.upgrade(empty_database)
-
-    schema.downgrade(empty_database, "base")
-    assert set(inspect(empty_database.engine).get_table_names()) <= {"alembic_version"}
-
-
-def test_a_migration_leaves_foreign_keys_on(empty_database: Database) -> None:
-    """They are switched off while a table is rebuilt, and only then."""
-    schema.upgrade(empty_database)
-
-    with pytest.raises(IntegrityError), empty_database.writing() as session:
-        session.add(Card(shopper_id=404, customer_uid="card_1", status=CardStatus.PENDING, created_at=NOW))
 
 
 def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
