@@ -42,19 +42,21 @@ def create_app(settings: Settings, *, clock: Clock | None = None, gateway: Iampo
 
 def create_billing(settings: Settings, *, clock: Clock | None = None, gateway: Iamport | None = None) -> Billing:
     """What the shop and its background work have in common: database, gateway and time."""
+    clock = clock or Clock()
     return Billing(
         settings=settings,
         database=Database(settings.database_url),
-        gateway=gateway or _gateway(settings),
-        clock=clock or Clock(),
+        gateway=gateway or _gateway(settings, clock),
+        clock=clock,
     )
 
 
-def _gateway(settings: Settings) -> Iamport:
+def _gateway(settings: Settings, clock: Clock) -> Iamport:
     return Iamport(
         settings.imp_api_url,
         settings.imp_key,
         settings.imp_secret,
         live=settings.imp_live,
         timeout_s=settings.imp_timeout_s,
+        clock=clock,
     )

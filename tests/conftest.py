@@ -169,7 +169,7 @@ def shop(settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock)
 @contextmanager
 def shop_beside(settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock) -> Iterator[Shop]:
     """A shop beside a sandbox in this process, with an empty database, which is left empty."""
-    gateway = _gateway(settings, session_for(sandbox_app))
+    gateway = _gateway(settings, session_for(sandbox_app), clock)
     app = create_app(settings, clock=clock, gateway=gateway)
     database: Database = app.extensions["billing"].database
     schema.create(database)
@@ -195,5 +195,6 @@ def another_shopper(shop: Shop, sandbox: Sandbox) -> Shopper:
     return Shopper(shop.browser(), sandbox).sign_up()
 
 
-def _gateway(settings: Settings, session: requests.Session) -> Iamport:
-    return Iamport(settings.imp_api_url, settings.imp_key, settings.imp_secret, live=settings.imp_live, session=session)
+def _gateway(settings: Settings, session: requests.Session, clock: Clock) -> Iamport:
+    keys = (settings.imp_key, settings.imp_secret)
+    return Iamport(settings.imp_api_url, *keys, live=settings.imp_live, session=session, clock=clock)

@@ -4,7 +4,16 @@
 """
 
 from storefront.iamport.client import Iamport
-from storefront.iamport.errors import IamportError, RejectedError, SilenceError
+from storefront.iamport.errors import IamportError, NotAskedError, RejectedError, SilenceError
 from storefront.iamport.types import BillingKey, Payment, UnreadablePayment
 
-__all__ = ["BillingKey", "Iamport", "IamportError", "Payment", "RejectedError", "SilenceError", "UnreadablePayment"]
+__all__ = [
+    "BillingKey",
+    "Iamport",
+    "IamportError",
+    "NotAskedError",
+    "Payment",
+    "RejectedError",
+    "SilenceError",
+    "UnreadablePayment",
+]

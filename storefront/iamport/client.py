@@ -6,22 +6,23 @@ replay is after a 401, which i'mport answers before it does anything.
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import requests
-from requests.adapters import HTTPAdapter
 
+from storefront.clock import Clock
+from storefront.iamport.deadline import Deadline
 from storefront.iamport.errors import RejectedError, SilenceError, UnauthorizedError
 from storefront.iamport.token import AccessToken, TokenKeeper
+from storefront.iamport.transport import Answer, Transport
 from storefront.iamport.types import BillingKey, Payment, UnreadableError, UnreadablePayment
 
-CONNECT_TIMEOUT_S = 5.0
-CONNECTIONS = 64
-"""How many connections are kept open; not fewer than the server has threads."""
 PAGE_SIZE = 1000
 """The most i'mport gives in one page."""
 
@@ -42,8 +43,9 @@ class Iamport:
         key: the REST API key.
         secret: the REST API secret. It is sent to getToken and appears nowhere else.
         live: whether real money moves. Outside of it payments of a test channel are asked for as well.
-        timeout_s: how many seconds to wait for an answer once connected.
+        timeout_s: how many seconds a call may take in all: token, connecting, waiting and reading.
         session: what carries the requests; a test may pass its own.
+        clock: our own time, to compare i'mport's with.
     """
 
     def __init__(
@@ -55,13 +57,41 @@ class Iamport:
         live: bool = False,
         timeout_s: float = 30.0,
         session: requests.Session | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self._api_url = api_url.rstrip("/")
         self._credentials = {"imp_key": key, "imp_secret": secret}
         self._live = live
-        self._timeout = (CONNECT_TIMEOUT_S, timeout_s)
-        self._session = session or _session()
+        self._timeout_s = timeout_s
+        self._ends: Deadline | None = None
+        self._transport = Transport(api_url.rstrip("/"), session)
         self._tokens = TokenKeeper(self._fetch_token)
+        self._times = _Times(clock or Clock())
+
+    def within(self, seconds: float) -> Iamport:
+        """The same client for somebody who waits so many seconds in all, however many calls it takes.
+
+        Once they are over a call raises SilenceError at once, without asking.
+        """
+        view = copy.copy(self)
+        view._ends = self._deadline(seconds)
+        return view
+
+    @property
+    def time_left_s(self) -> float | None:
+        """The seconds left of `within`; None if only each call is bounded."""
+        return self._ends.left_s if self._ends else None
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far i'mport's clock is ahead of ours, as of the last token.
+
+        It is nothing while the difference could as well be the way there or the fraction of a second i'mport leaves out.
+        """
+        return self._times.offset
+
+    def imports_time(self, moment: datetime) -> datetime:
+        """A moment of our clock as i'mport's clock shows it, to be compared with `paid_at` and its like."""
+        return moment + self._times.offset
 
     def payment(self, imp_uid: str) -> Payment | None:
         """One payment, as it stands now. Operation `GET /payments/{imp_uid}`.
@@ -287,59 +317,46 @@ class Iamport:
         self, method: str, path: str, *, query: dict[str, str] | None = None, body: dict[str, Any] | None = None
     ) -> Any:
         """Make a call and unwrap its envelope, with one replay after a 401, which comes before any work."""
-        token = self._tokens.get()
-        answer = self._send(method, path, query=query, body=body, token=token)
-        if answer.status_code == _UNAUTHORIZED:
-            token = self._tokens.get(instead_of=token)
-            answer = self._send(method, path, query=query, body=body, token=token)
+        deadline = self._deadline(self._timeout_s)
+        token = self._tokens.get(deadline)
+        answer = self._transport.send(method, path, deadline, query=query, body=body, token=token)
+        if answer.status == _UNAUTHORIZED:
+            token = self._tokens.get(deadline, instead_of=token)
+            answer = self._transport.send(method, path, deadline, query=query, body=body, token=token)
         return _unwrap(f"{method} {path}", answer)
 
-    def _fetch_token(self) -> AccessToken:
-        operation = "/users/getToken"
+    def _deadline(self, seconds: float) -> Deadline:
+        return self._ends.but_at_most(seconds) if self._ends else Deadline.within(seconds)
+
+    def _fetch_token(self, deadline: Deadline) -> AccessToken:
+        path, operation, asked_at = "/users/getToken", "POST /users/getToken", self._times.now()
         try:
-            answer = _unwrap(f"POST {operation}", self._send("POST", operation, body=self._credentials))
+            answer = _unwrap(operation, self._transport.send("POST", path, deadline, body=self._credentials))
         except RejectedError as refused:
             # Without a token nothing is asked, so this must not look like a refusal of what was to be asked.
-            raise UnauthorizedError(f"POST {operation}", f"code {refused.code}") from None
+            raise UnauthorizedError(operation, f"code {refused.code}") from None
         try:
-            return AccessToken.issued(str(answer["access_token"]), float(answer["expired_at"]) - float(answer["now"]))
-        except (KeyError, TypeError, ValueError) as unreadable:
-            raise SilenceError(f"POST {operation}", "no token in it") from unreadable
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: dict[str, str] | None = None,
-        body: dict[str, Any] | None = None,
-        token: str | None = None,
-    ) -> requests.Response:
-        operation = f"{method} {path}"
-        try:
-            return self._session.request(
-                method,
-                self._api_url + path,
-                params=query,
-                json=body,
-                headers={"Authorization": token} if token else {},
-                timeout=self._timeout,
-                # A redirected POST would arrive as a GET, and the token would go wherever it points.
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            # The exception's own text may hold addresses and headers: its kind says enough.
-            raise SilenceError(operation, type(error).__name__) from None
+            now = float(answer["now"])
+            token = AccessToken.issued(str(answer["access_token"]), float(answer["expired_at"]) - now)
+            self._times.compare(datetime.fromtimestamp(now, UTC), asked_at)
+        except (KeyError, TypeError, ValueError, OverflowError, OSError) as unreadable:
+            raise SilenceError(operation, "no token in it") from unreadable
+        return token
 
 
-def _session() -> requests.Session:
-    session = requests.Session()
-    # A .netrc entry for the host would replace our Authorization header.
-    session.trust_env = False
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=CONNECTIONS)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+class _Times:
+    """I'mport's clock and ours."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.now = clock.now
+        self.offset = timedelta(0)
+
+    def compare(self, theirs: datetime, asked_at: datetime) -> None:
+        """Take over what i'mport's clock showed (in whole seconds) at some moment between asking and now."""
+        heard_at = self.now()
+        offset = theirs - asked_at - (heard_at - asked_at) / 2
+        uncertain = timedelta(seconds=1) + (heard_at - asked_at)
+        self.offset = offset if abs(offset) > uncertain else timedelta(0)
 
 
 def _quoted(name: str) -> str:
@@ -349,27 +366,27 @@ def _quoted(name: str) -> str:
     return quote(name, safe="")
 
 
-def _unwrap(operation: str, answer: requests.Response) -> Any:
+def _unwrap(operation: str, answer: Answer) -> Any:
     """The `response` part of i'mport's envelope `{code, message, response}`."""
-    if answer.status_code == _UNAUTHORIZED:
+    if answer.status == _UNAUTHORIZED:
         raise UnauthorizedError(operation, "HTTP 401")
-    if answer.status_code == _NOT_FOUND:
+    if answer.status == _NOT_FOUND:
         _envelope(operation, answer)  # a 404 of something that is not i'mport is no answer of i'mport's
         raise _NotFoundError(operation, "HTTP 404")
-    if answer.status_code not in (_OK, _BAD_REQUEST):
-        raise SilenceError(operation, f"HTTP {answer.status_code}")
+    if answer.status not in (_OK, _BAD_REQUEST):
+        raise SilenceError(operation, f"HTTP {answer.status}")
     envelope = _envelope(operation, answer)
     if envelope["code"] != 0:
         message = envelope.get("message")
         raise RejectedError(operation, envelope["code"], message[:500] if isinstance(message, str) else "")
-    if answer.status_code != _OK:
-        raise SilenceError(operation, f"HTTP {answer.status_code}")
+    if answer.status != _OK:
+        raise SilenceError(operation, f"HTTP {answer.status}")
     return envelope.get("response")
 
 
-def _envelope(operation: str, answer: requests.Response) -> dict[str, Any]:
+def _envelope(operation: str, answer: Answer) -> dict[str, Any]:
     try:
-        envelope = answer.json()
+        envelope = json.loads(answer.body)
     except (ValueError, RecursionError):
         raise SilenceError(operation, "not JSON") from None
     if not isinstance(envelope, dict) or type(envelope.get("code")) is not int:

@@ -5,7 +5,8 @@
     IamportError
     ├── RejectedError     i'mport read the request and said no (HTTP 200 with code ≠ 0, or HTTP 400)
     └── SilenceError      there is no answer one may act on: nothing is known, nothing may change
-        └── UnauthorizedError   no token, or 401 twice: the keys are wrong, the request was not carried out
+        ├── UnauthorizedError   no token, or 401 twice: the keys are wrong, the request was not carried out
+        └── NotAskedError       it was not even sent
 
 A declined card is none of these: i'mport answers it with code 0 and a payment whose status is `failed`.
 """
@@ -44,3 +45,7 @@ class SilenceError(IamportError):
 
 class UnauthorizedError(SilenceError):
     """i'mport does not accept our token, not even a fresh one. It comes before the work: nothing was done."""
+
+
+class NotAskedError(SilenceError):
+    """The request was not sent: nothing was done, and asking about something else now will not go better."""
