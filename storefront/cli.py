@@ -19,10 +19,8 @@ from storefront.billing import Billing, shoppers
 from storefront.billing.reconciling import reconciliation
 from storefront.clock import Clock
 from storefront.config import Settings, SettingsError
-from storefront.sandbox import SandboxSettings, create_sandbox
-from storefront.sandbox.books.seed import BadSeedError
+from storefront.sandbox import SandboxSettings, commands, create_sandbox
 from storefront.sandbox.server import create_server as create_sandbox_server
-from storefront.sandbox.webhooks import MOST_RESENDS, RemoteTargetError
 
 SANDBOX = SandboxSettings()
 INSTANCE = Path("instance")
@@ -34,6 +32,9 @@ def main() -> None:
     """Morning Roast: JTNet subscription billing through i'mport, end to end."""
     serving.end_on_signals()
     logs.configure()
+
+
+main.add_command(commands.sandbox)
 
 
 @main.command()
@@ -95,59 +96,6 @@ def run(port: int) -> None:
     sockets: serving.SocketMap = {}
     server = serving.serve_shop(app, listening, sockets, trusted_proxy=settings.trusted_proxy)
     click.echo(f"ready shop={settings.public_url}")
-    serving.run([server], sockets)
-
-
-@main.command()
-@click.option("--port", default=8001, show_default=True, help="The sandbox's port.")
-@click.option("--key", default=SANDBOX.key, show_default=True, help="The REST API key it accepts.")
-@click.option("--secret", default=SANDBOX.secret, show_default=True, help="The REST API secret it accepts.")
-@click.option("--code", default=SANDBOX.code, show_default=True, help="The merchant's identification code.")
-@click.option("--webhook-url", help="Where webhooks go when a payment names no notice_url.")
-@click.option(
-    "--webhook-content-type",
-    type=click.Choice(["json", "form"]),
-    default="json",
-    show_default=True,
-    help="How a webhook's body is written.",
-)
-@click.option(
-    "--webhook-resends",
-    type=click.IntRange(0, MOST_RESENDS),
-    default=0,
-    show_default=True,
-    help="How often a webhook that failed is sent again, a minute apart.",
-)
-@click.option("--allow-remote-webhooks", is_flag=True, help="Send webhooks to other machines too.")
-@click.option("--state", default=":memory:", help="The file that keeps its state.", show_default=True)
-@click.option("--seed", type=int, help="Makes ids the same in every run.")
-@click.option("--seed-file", type=click.Path(exists=True, dir_okay=False), help="JSON with payments to begin with.")
-@click.option(
-    "--test-channel/--no-test-channel",
-    default=SANDBOX.test_channel,
-    show_default=True,
-    help="Payments of a test channel are looked up with include_sandbox only, which old clients never send.",
-)
-@click.option("--unknown-key-is-404", is_flag=True, help="HTTP 404 for an unknown customer_uid instead of 200.")
-@click.option("--schedule-lists-are-arrays", is_flag=True, help="An array of schedules instead of a page.")
-@click.option("--cancelled-windows-stay-ready", is_flag=True, help="A cancelled window leaves `ready`, not `failed`.")
-@click.option("--decline-reason", metavar="TEXT", help="What every declined card says.")
-@click.option("--confirm-as-form", is_flag=True, help="Ask a confirm_url with a form instead of JSON.")
-@click.option(
-    "--older-clients", is_flag=True, help="Do without parameters that clients older than their rule leave out."
-)
-@click.option("--extra-fields", is_flag=True, help="Objects with a field that nobody knows.")
-def sandbox(port: int, **options: Any) -> None:
-    """The i'mport sandbox alone, for any shop in any language."""
-    try:
-        app = create_sandbox(SandboxSettings(**options))
-    except RemoteTargetError as error:
-        raise click.ClickException(f"--webhook-url: {error}, --allow-remote-webhooks allows it") from None
-    except BadSeedError as error:
-        raise click.ClickException(str(error)) from None
-    sockets: serving.SocketMap = {}
-    server = _listen("--port", port, lambda port: create_sandbox_server(app, serving.HOST, port, map=sockets))
-    click.echo(f"ready sandbox=http://localhost:{server.effective_port}")
     serving.run([server], sockets)
 
 

@@ -73,6 +73,20 @@ def create_server(app: Flask, host: str, port: int, *, map: dict[int, Any] | Non
     return server
 
 
+def serve(server: Any, sockets: dict[int, Any]) -> None:
+    """Serve until somebody ends the process; running requests are finished first.
+
+    Args:
+        server: what `create_server` made.
+        sockets: the map it was given.
+    """
+    try:
+        server.run()
+    finally:
+        server.task_dispatcher.shutdown()
+        wasyncore.close_all(sockets)
+
+
 class Served:
     """A port on which one sandbox after the other can be played."""
 

@@ -24,7 +24,8 @@ class SandboxSettings:
         webhook_content_type: how a webhook's body is written, `json` or `form`.
         webhook_resends: how often a webhook that failed is sent again, a minute apart; i'mport offers up to 5.
         background: send webhooks by itself; without it they wait for `drain`.
-        test_channel: whether payments are marked as made through a test channel (`sandbox: true`).
+        test_channel: whether payments are marked as made through a test channel (`sandbox: true`) and are looked up with
+            `include_sandbox` only. JTNet's own set-up guide leaves it off, for the test MID as well.
         schedule_lists_are_arrays: answer schedule searches with a plain array (the description) instead of a page
             (clients).
         unknown_key_is_404: answer an unknown customer_uid with HTTP 404 (the description) instead of 200 (clients).
@@ -50,7 +51,7 @@ class SandboxSettings:
     webhook_content_type: ContentType = "json"
     webhook_resends: int = 0
     background: bool = True
-    test_channel: bool = True
+    test_channel: bool = False
     unknown_key_is_404: bool = False
     schedule_lists_are_arrays: bool = False
     cancelled_windows_stay_ready: bool = False

@@ -78,12 +78,10 @@ def _install(command: Sequence[str | Path], folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The real `storefront sandbox`, for clients that are older than test channels."""
+    """The real `storefront sandbox`, for clients that are older than some of its rules."""
     data = tmp_path_factory.mktemp("sandbox")
     (data / "seed.json").write_text(json.dumps(SEED))
-    with storefront(
-        data, "sandbox", "--port", "0", "--no-test-channel", "--older-clients", "--seed-file", "seed.json"
-    ) as running:
+    with storefront(data, "sandbox", "--port", "0", "--older-clients", "--seed-file", "seed.json") as running:
         yield running.urls["sandbox"]
 
 

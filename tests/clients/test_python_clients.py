@@ -166,9 +166,9 @@ def test_a_wrong_secret_opens_nothing(python_client: PythonClient, sandbox: Sand
 
 
 def test_an_old_client_does_not_see_a_test_channels_payment(python_client: PythonClient, tmp_path: Path) -> None:
-    """Unless it knows the order number: that is the rule of 2026, and why `--no-test-channel` exists."""
+    """Unless it knows the order number: that is the rule of 2026, and why no test channel is played unless it is asked for."""
     (tmp_path / "seed.json").write_text(json.dumps({"payments": [{"merchant_uid": "1234qwer", "amount": 1_000}]}))
-    with storefront(tmp_path, "sandbox", "--port", "0", "--seed-file", "seed.json") as running:
+    with storefront(tmp_path, "sandbox", "--port", "0", "--test-channel", "--seed-file", "seed.json") as running:
         official = python_client("iamport", "Iamport", imp_url=f"{running.urls['sandbox']}/", **KEYS)
         paid = official.call("find", merchant_uid="1234qwer")
 

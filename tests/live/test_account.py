@@ -193,7 +193,10 @@ def test_a_schedule_is_kept_moved_and_revoked(account: Account, order: dict[str,
     """Long before it is due."""
     now = account.token().json()["response"]["now"]
     charge = {name: value for name, value in order.items() if name != "customer_uid"}
-    body = {"customer_uid": order["customer_uid"], "schedules": [{**charge, "schedule_at": now + 80 * DAY_S}]}
+    body = {
+        "customer_uid": order["customer_uid"],
+        "schedules": [{**charge, "currency": "KRW", "schedule_at": now + 80 * DAY_S}],
+    }
     [kept] = account.done("POST", "/subscribe/payments/schedule", **body)
     path = f"/subscribe/payments/schedule/{order['merchant_uid']}"
     try:

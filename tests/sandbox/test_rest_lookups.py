@@ -34,26 +34,6 @@ def listed(sandbox: Sandbox, path: str, **query: Any) -> list[str]:
     return [payment["merchant_uid"] for payment in (found if isinstance(found, list) else found["list"])]
 
 
-def test_a_test_channels_payment_is_shown_alone_only_to_who_asks_for_it(sandbox: Sandbox) -> None:
-    """Every other way to look shows it all the same."""
-    payment = paid(sandbox, "order-1")
-    imp_uid = payment["imp_uid"]
-    assert payment["sandbox"] is True
-    for query, status in (
-        ({}, 404),
-        ({"include_sandbox": "false"}, 404),
-        ({"include_sandbox": "true"}, 200),
-        ({"include_sandbox": 1}, 200),
-    ):
-        reply = sandbox.send("GET", f"/payments/{imp_uid}", params=query)
-        assert reply.status_code == status, query
-        assert reply.json()["message"] == (NOT_FOUND if status == 404 else None)
-    assert listed(sandbox, "/payments", **{"imp_uid[]": imp_uid}) == ["order-1"]
-    assert listed(sandbox, "/payments/status/all") == ["order-1"]
-    assert listed(sandbox, "/payments/findAll/order-1") == ["order-1"]
-    assert sandbox.send("GET", "/payments/find/order-1").status_code == 200
-
-
 @pytest.mark.parametrize("unknown", ["imp_404", "i" * 41, "i" * 300, "가", "%00", "a b"])
 def test_an_id_that_nobody_knows_is_a_404_whatever_it_looks_like(sandbox: Sandbox, unknown: str) -> None:
     """Code -1, the one text, null."""

@@ -69,16 +69,30 @@ def test_schedules_are_listed_as_a_page_or_as_an_array(sandbox: Sandbox, switche
         assert one["merchant_uid"] == "month-1"
 
 
-@with_settings({"test_channel": False}, {})
-def test_a_live_channels_payments_need_no_permission_to_be_seen(sandbox: Sandbox, switched: dict[str, Any]) -> None:
-    """And no object says that it came through a test channel."""
+@with_settings({}, {"test_channel": True})
+def test_a_test_channels_payment_is_shown_alone_only_to_who_asks_for_it(
+    sandbox: Sandbox, switched: dict[str, Any]
+) -> None:
+    """Every other way to look shows it all the same, and a refusal says why. Without the switch nothing is hidden."""
     sandbox.issue_key("customer-1")
     order = {"customer_uid": "customer-1", "merchant_uid": "order-1", "amount": 100, "name": "원두"}
     payment = sandbox.call("POST", "/subscribe/payments/again", **order)["response"]
-    assert sandbox.send("GET", f"/payments/{payment['imp_uid']}").status_code == (200 if switched else 404)
+    alone = f"/payments/{payment['imp_uid']}"
+    for query in ({}, {"include_sandbox": "false"}):
+        reply = sandbox.send("GET", alone, params=query)
+        assert reply.status_code == (404 if switched else 200), query
+        if switched:
+            assert reply.json() == {"code": -1, "message": "존재하지 않는 결제정보입니다.", "response": None}
+            assert "test channel (--test-channel)" in reply.headers["X-Sandbox-Rule"]
+            assert "include_sandbox=true" in reply.headers["X-Sandbox-Rule"]
+    for path in (f"{alone}?include_sandbox=true", f"{alone}?include_sandbox=1", "/payments/find/order-1"):
+        assert sandbox.call("GET", path)["response"] == payment
+    for path in ("/payments/status/all", "/payments/findAll/order-1"):
+        assert sandbox.call("GET", path)["response"]["list"] == [payment]
+    assert sandbox.send("GET", "/payments", params={"imp_uid[]": payment["imp_uid"]}).json()["response"] == [payment]
     customer = sandbox.call("GET", "/subscribe/customers/customer-1")["response"]
     [setting] = sandbox.call("GET", "/users/pg")["response"]
-    assert {payment["sandbox"], customer["sandbox"], setting["sandbox"]} == {not switched}
+    assert {payment["sandbox"], customer["sandbox"], setting["sandbox"]} == {bool(switched)}
 
 
 @with_settings({}, {"cancelled_windows_stay_ready": True})
@@ -144,7 +158,8 @@ def test_objects_may_have_a_field_that_nobody_knows(
 SWITCHES = {
     "unknown_key_is_404": ("--unknown-key-is-404", True),
     "schedule_lists_are_arrays": ("--schedule-lists-are-arrays", True),
-    "test_channel": ("--no-test-channel", False),
+    "test_channel": ("--test-channel", True),
+    "older_clients": ("--older-clients", True),
     "cancelled_windows_stay_ready": ("--cancelled-windows-stay-ready", True),
     "extra_fields": ("--extra-fields", True),
     "confirm_as_form": ("--confirm-as-form", True),
@@ -171,7 +186,7 @@ def test_the_command_takes_every_switch(tmp_path: Path) -> None:
         assert sandbox.send("GET", "/subscribe/customers/nobody").status_code == 404
         sandbox.issue_key("customer-1", "4000-0000-0000-0341")
         customer = sandbox.call("GET", "/subscribe/customers/customer-1")["response"]
-        assert (customer["sandbox"], "sandbox_unknown_field" in customer) == (False, True)
+        assert (customer["sandbox"], "sandbox_unknown_field" in customer) == (True, True)
         window = {"from": sandbox.now(), "to": sandbox.now()}
         assert sandbox.send("GET", f"{SCHEDULE}/customers/customer-1", params=window).json()["response"] == []
         params = {"pg": "jtnet", "merchant_uid": "order-1", "amount": 100, "name": "원두"}

@@ -53,7 +53,11 @@ def get_payment(imp_uid: str) -> Response:
     payment = sandbox().payments.get(imp_uid)
     hidden = payment is not None and payment["sandbox"] and not Parameters.of(request).flag("include_sandbox")
     if payment is None or hidden:
-        rule = "a test channel's payment needs include_sandbox=true" if hidden else "no payment of that imp_uid"
+        rule = (
+            "this payment was made through a test channel (--test-channel): it is found with include_sandbox=true only"
+            if hidden
+            else "no payment of that imp_uid"
+        )
         raise Refusal(NOT_FOUND, code=-1, status=404, rule=rule)
     return done(payment)
 

@@ -1,0 +1,73 @@
+"""The sandbox's own commands, for a command line that has them or for one of their own."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import click
+
+from storefront.sandbox import SandboxSettings, create_sandbox
+from storefront.sandbox.books.seed import BadSeedError
+from storefront.sandbox.server import create_server, serve
+from storefront.sandbox.webhooks import MOST_RESENDS, RemoteTargetError
+
+DEFAULTS = SandboxSettings()
+HOST = "127.0.0.1"
+
+
+@click.command()
+@click.option("--port", default=8001, show_default=True, help="The sandbox's port.")
+@click.option("--key", default=DEFAULTS.key, show_default=True, help="The REST API key it accepts.")
+@click.option("--secret", default=DEFAULTS.secret, show_default=True, help="The REST API secret it accepts.")
+@click.option("--code", default=DEFAULTS.code, show_default=True, help="The merchant's identification code.")
+@click.option("--webhook-url", help="Where webhooks go when a payment names no notice_url.")
+@click.option(
+    "--webhook-content-type",
+    type=click.Choice(["json", "form"]),
+    default="json",
+    show_default=True,
+    help="How a webhook's body is written.",
+)
+@click.option(
+    "--webhook-resends",
+    type=click.IntRange(0, MOST_RESENDS),
+    default=0,
+    show_default=True,
+    help="How often a webhook that failed is sent again, a minute apart.",
+)
+@click.option("--allow-remote-webhooks", is_flag=True, help="Send webhooks to other machines too.")
+@click.option("--state", default=":memory:", help="The file that keeps its state.", show_default=True)
+@click.option("--seed", type=int, help="Makes ids the same in every run.")
+@click.option("--seed-file", type=click.Path(exists=True, dir_okay=False), help="JSON with payments to begin with.")
+@click.option(
+    "--test-channel/--no-test-channel",
+    default=DEFAULTS.test_channel,
+    help="Play a test channel, whose payments are looked up with include_sandbox=true only; JTNet's set-up has none.",
+)
+@click.option("--unknown-key-is-404", is_flag=True, help="HTTP 404 for an unknown customer_uid instead of 200.")
+@click.option("--schedule-lists-are-arrays", is_flag=True, help="An array of schedules instead of a page.")
+@click.option("--cancelled-windows-stay-ready", is_flag=True, help="A cancelled window leaves `ready`, not `failed`.")
+@click.option("--decline-reason", metavar="TEXT", help="What every declined card says.")
+@click.option("--confirm-as-form", is_flag=True, help="Ask a confirm_url with a form instead of JSON.")
+@click.option(
+    "--older-clients", is_flag=True, help="Do without parameters that clients older than their rule leave out."
+)
+@click.option("--extra-fields", is_flag=True, help="Objects with a field that nobody knows.")
+def sandbox(port: int, **options: Any) -> None:
+    """The i'mport sandbox alone, for any shop in any language."""
+    try:
+        app = create_sandbox(SandboxSettings(**options))
+    except RemoteTargetError as error:
+        raise click.ClickException(f"--webhook-url: {error}, --allow-remote-webhooks allows it") from None
+    except BadSeedError as error:
+        raise click.ClickException(str(error)) from None
+    sockets: dict[int, Any] = {}
+    try:
+        server = create_server(app, HOST, port, map=sockets)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise click.ClickException(f"port {port} is taken; choose another one with --port") from None
+    click.echo(f"ready sandbox=http://localhost:{server.effective_port}")
+    serve(server, sockets)
