@@ -10,7 +10,7 @@ from flask import Blueprint, abort, jsonify, request
 from storefront.billing.payments import settlement
 from storefront.billing.payments.settlement import Door
 from storefront.iamport import SilenceError
-from storefront.web.messages import read_ids, read_json_or_form
+from storefront.web.messages import read_anybodys_ids, read_json_or_form
 from storefront.web.shop import billing, settings
 
 blueprint = Blueprint("webhooks", __name__)
@@ -21,7 +21,7 @@ def receive() -> Any:
     """200 once the state is stored, and for repeats and payments we do not know; 503 when another try would help."""
     _check_sender()
     message = read_json_or_form()
-    imp_uid, merchant_uid = read_ids(message)
+    imp_uid, merchant_uid = read_anybodys_ids(message)
     if imp_uid is None:
         abort(400)
     status = message.get("status")

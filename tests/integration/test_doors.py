@@ -281,6 +281,24 @@ def test_a_webhook_about_nothing_of_ours_is_answered_and_remembered_only_if_mone
     assert sandbox.net() == 5000
 
 
+@pytest.mark.parametrize("order", ["wc.order 12", "주문-1", "blog#1", "a@b.c_1", "../users", 12, 1.5, "m" * 40])
+@pytest.mark.parametrize("content", ["json", "data"])
+def test_the_account_may_serve_shops_whose_order_numbers_look_like_anything(
+    shop: Shop, sandbox: Sandbox, order: str | float, content: str
+) -> None:
+    """Their webhooks come here as well: answered like any other, and what was captured is a stray."""
+    result = sandbox.pay({"pg": "jtnet", "merchant_uid": str(order), "amount": 5000, "name": "tea"})
+    body = {"imp_uid": result["imp_uid"], "merchant_uid": order, "status": "paid"}
+
+    assert shop.browser().post("/webhooks/iamport", **{content: body}).status_code == 200
+    asked = len(sandbox.requests())
+    assert shop.browser().post("/webhooks/iamport", **{content: body | {"imp_uid": "imp_404"}}).status_code == 200
+
+    assert len(sandbox.requests()) == asked + 1
+    [line] = shop.reconcile().needs_person
+    assert result["imp_uid"] in line
+
+
 def test_webhooks_can_be_limited_to_imports_addresses(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """Optional; others get a 403 and are told nothing."""
     billing = shop.billing
