@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -260,6 +261,30 @@ def test_a_charge_with_a_value_that_cannot_be_used_is_a_refusal_with_http_200(
     if "customer_uid" not in bad:
         reply = sandbox.send("POST", SCHEDULE, json=later)
         assert (reply.status_code, reply.json()["code"]) == (200, 1)
+    assert sandbox.ledger()["payments"] == []
+
+
+@pytest.mark.parametrize("spell", [int, str, float, lambda number: f"{number}.0"], ids=["5", "'5'", "5.0", "'5.0'"])
+def test_a_whole_number_is_one_however_it_is_spelled(sandbox: Sandbox, spell: Callable[[int], Any]) -> None:
+    """Amounts, times, instalments and pages alike."""
+    charge = order("order-1", amount=spell(50_000), card_quota=spell(3))
+    assert sandbox.call("POST", AGAIN, **charge)["response"]["card_quota"] == 3
+    at = sandbox.now() + DAY_S
+    later = {**order("month-1"), "schedule_at": spell(at)}
+    [kept] = sandbox.call("POST", SCHEDULE, customer_uid="customer-1", schedules=[later])["response"]
+    assert kept["schedule_at"] == at
+    assert sandbox.call("PUT", f"{SCHEDULE}/month-1", schedule_at=spell(at + 1))["response"]["schedule_at"] == at + 1
+    window = {"from": spell(at), "to": spell(at + 9), "page": spell(1), "limit": spell(20)}
+    listed = sandbox.send("GET", f"{SCHEDULE}/customers/customer-1", params=window).json()["response"]
+    assert listed["total"] == 1
+
+
+@pytest.mark.parametrize("amount", ["१००", "１００", "1_000", "", "0x10", "NaN", "1e999", "100.5", True, [100], None])
+def test_what_is_no_amount_moves_no_money(sandbox: Sandbox, amount: Any) -> None:
+    """By a server and in the window."""
+    assert sandbox.call("POST", AGAIN, **order("order-1", amount=amount))["code"] == 1
+    params = {"merchant_uid": "order-1", "name": "원두", "amount": amount, "customer_uid": "customer-9"}
+    assert sandbox.pay(params)["imp_uid"] is None
     assert sandbox.ledger()["payments"] == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_months_that_are_skipped_run_in_order(sandbox: Sandbox, customer: str) -
     assert [payment["paid_at"] for payment in paid] == sorted(month["schedule_at"] for month in months)
 
 
-@pytest.mark.parametrize("what", ["the card declines", "the key is gone", "the order is paid already"])
+@pytest.mark.parametrize("what", ["the card declines", "the key is gone"])
 def test_a_scheduled_charge_that_fails_tells_so(sandbox: Sandbox, customer: str, what: str) -> None:
     """Unlike an ordinary decline it sends a webhook."""
     if what == "the card declines":
@@ -82,9 +83,6 @@ def test_a_scheduled_charge_that_fails_tells_so(sandbox: Sandbox, customer: str,
     schedule(sandbox, customer, planned(sandbox, "month-1"))
     if what == "the key is gone":
         sandbox.call("DELETE", f"/subscribe/customers/{customer}")
-    if what == "the order is paid already":
-        order = {"customer_uid": customer, "merchant_uid": "month-1", "amount": 14_900, "name": "아침"}
-        sandbox.call("POST", "/subscribe/payments/again", **order)
     held = sandbox.net()
     sandbox.advance(days=31)
     assert sandbox.net() == held
@@ -92,6 +90,54 @@ def test_a_scheduled_charge_that_fails_tells_so(sandbox: Sandbox, customer: str,
     assert (result["schedule_status"], result["payment_status"]) == ("executed", "failed")
     assert result["fail_reason"]
     assert sandbox.webhooks()[-1]["body"]["status"] == "failed"
+
+
+def test_a_schedule_whose_number_is_paid_otherwise_makes_no_second_payment(sandbox: Sandbox, customer: str) -> None:
+    """It fails, and whoever looks the order up finds what was paid; it cannot be charged again."""
+    schedule(sandbox, customer, planned(sandbox, "month-1"))
+    order = {"customer_uid": customer, "merchant_uid": "month-1", "amount": 14_900, "name": "아침"}
+    paid = sandbox.call("POST", "/subscribe/payments/again", **order)["response"]
+    sandbox.advance(days=31)
+    result = sandbox.call("GET", f"{SCHEDULE}/month-1")["response"]
+    assert (result["schedule_status"], result["payment_status"], result["imp_uid"]) == ("executed", "failed", None)
+    assert "이미 주문이 이루어진 건입니다." in result["fail_reason"]
+    assert sandbox.call("GET", "/payments/find/month-1")["response"] == paid
+    assert sandbox.call("GET", "/payments/findAll/month-1")["response"]["list"] == [paid]
+    retried = sandbox.send("POST", f"{SCHEDULE}/month-1/retry")
+    assert (retried.status_code, retried.json()["code"]) == (400, -1)
+    assert sandbox.net() == 14_900
+
+
+def test_what_was_revoked_can_be_charged_after_all(sandbox: Sandbox, customer: str) -> None:
+    """The description says failed or revoked; it is executed then, once."""
+    schedule(sandbox, customer, planned(sandbox, "month-1"))
+    sandbox.call("POST", "/subscribe/payments/unschedule", merchant_uid="month-1")
+    payment = sandbox.call("POST", f"{SCHEDULE}/month-1/retry")["response"]
+    assert (payment["status"], payment["merchant_uid"]) == ("paid", "month-1")
+    result = sandbox.call("GET", f"{SCHEDULE}/month-1")["response"]
+    assert (result["schedule_status"], result["revoked_at"], result["payment_status"]) == ("executed", 0, "paid")
+    assert sandbox.send("POST", f"{SCHEDULE}/month-1/retry").status_code == 400
+    sandbox.advance(days=60)
+    assert sandbox.net() == 14_900
+
+
+@pytest.mark.parametrize("spelling", ["JSON", "form"])
+def test_a_time_in_milliseconds_is_taken_with_a_warning_and_never_comes(
+    sandbox: Sandbox, customer: str, spelling: str
+) -> None:
+    """As i'mport takes it, without the warning; the console shows it nevertheless."""
+    late = planned(sandbox, "month-1") | {"schedule_at": (now(sandbox) + DAY_S) * 1000}
+    body = {"customer_uid": customer, "schedules": [late] if spelling == "JSON" else json.dumps([late])}
+    reply = sandbox.send("POST", SCHEDULE, **{"json" if spelling == "JSON" else "data": body})
+    [kept] = reply.json()["response"]
+    assert (kept["schedule_at"], kept["schedule_status"]) == (late["schedule_at"], "scheduled")
+    assert "looks like milliseconds" in reply.headers["X-Sandbox-Warning"]
+    assert "looks like milliseconds" in sandbox.requests(SCHEDULE)[-1]["rule"]
+    assert sandbox.session.get(f"{SANDBOX_URL}/_sandbox/console/schedules").status_code == 200
+    sandbox.advance(days=4_000)
+    assert sandbox.net() == 0
+    good = sandbox.send("PUT", f"{SCHEDULE}/month-1", json={"schedule_at": now(sandbox) + DAY_S})
+    assert (good.json()["code"], good.headers.get("X-Sandbox-Warning")) == (0, None)
 
 
 def test_what_is_revoked_is_never_charged(sandbox: Sandbox, customer: str) -> None:

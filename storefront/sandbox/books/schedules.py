@@ -40,6 +40,8 @@ LONGEST_CUSTOMER_ID = 64
 LONGEST_SEARCH_S = 92 * 86_400
 """Three months; no three in a row are longer."""
 LATEST_AT = 10**11
+"""Whatever is later was meant in milliseconds; i'mport takes it all the same."""
+_LARGEST_AT = 10**14
 _STATES = {
     "scheduled": "executed_at = 0 AND revoked_at = 0",
     "executed": "executed_at > 0",
@@ -158,29 +160,31 @@ class Schedules:
             return self._change(row["id"], schedule_at=self._moment(parameters), **nothing)
 
     def retry(self, merchant_uid: str) -> dict[str, Any]:
-        """Charge one that failed, now. Operation `POST …/{merchant_uid}/retry`.
+        """Charge one that failed or was revoked, now. Operation `POST …/{merchant_uid}/retry`.
 
         Returns:
             The Payment object; its status says whether it was captured this time.
 
         Raises:
-            Refusal: HTTP 404, no schedule or no key; HTTP 400, it has not failed.
+            Refusal: HTTP 404, no schedule or no key; HTTP 400, it has neither failed nor been revoked, or its number was
+                paid otherwise.
         """
         with self._store.transaction():
             row = self._row(merchant_uid)
-            if row["payment_status"] != "failed":
-                raise Refusal(SCHEDULE_NOT_FAILED, status=400, rule="the schedule has not failed")
+            if not row["revoked_at"] and row["payment_status"] != "failed":
+                raise Refusal(SCHEDULE_NOT_FAILED, status=400, rule="the schedule has neither failed nor been revoked")
+            if self._payments.is_taken(merchant_uid):
+                raise Refusal(DUPLICATE_ORDER, code=-1, status=400, rule="merchant_uid was paid or cancelled before")
             if self._keys.row(row["customer_uid"]) is None:
                 raise Refusal(unknown_key(row["customer_uid"]), status=404, rule="no billing key under that name")
-            imp_uid = self._charge(row, self._clock.seconds())
-        return self._payments.get(imp_uid) or {}
+            return self._charge(row, self._clock.seconds())
 
     def run_due(self) -> None:
         """Charge everything whose time has come, the earliest first, each as of the time it was due."""
         while (row := self._next_due()) is not None:
             with self._store.transaction():
                 if self._store.one(f"SELECT 1 FROM schedule WHERE id = ? AND {_WAITING}", row["id"]):  # noqa: S608
-                    self._charge(row, row["schedule_at"])
+                    self._run(row)
 
     def next_at(self) -> int | None:
         """When the next one is due, in UNIX seconds, or None."""
@@ -191,18 +195,26 @@ class Schedules:
         query = f"SELECT * FROM schedule WHERE {_WAITING} AND schedule_at <= ? ORDER BY schedule_at, id LIMIT 1"  # noqa: S608
         return self._store.one(query, self._clock.seconds())
 
-    def _charge(self, row: Row, at: int) -> str:
+    def _run(self, row: Row) -> None:
+        """Charge a schedule that is due. A number that was paid otherwise meanwhile gets no second payment."""
+        if self._payments.is_taken(row["merchant_uid"]):
+            facts = {"payment_status": "failed", "fail_reason": DUPLICATE_ORDER}
+            self._change(row["id"], executed_at=row["schedule_at"], **facts)
+        else:
+            self._charge(row, row["schedule_at"])
+
+    def _charge(self, row: Row, at: int) -> dict[str, Any]:
         draft = replace(Draft(**json.loads(row["details"])), at=at)
         key = self._keys.row(row["customer_uid"])
-        if key is not None and not self._payments.is_taken(draft.merchant_uid):
+        if key is not None:
             imp_uid = self._charges.charge_key(key, draft, scheduled=True)
         else:
-            imp_uid = self._payments.decline(draft, DUPLICATE_ORDER if key else UNKNOWN_BUYER)
+            imp_uid = self._payments.decline(draft, UNKNOWN_BUYER)
             self._announce(draft.notice_url, imp_uid, draft.merchant_uid, "failed")
         payment = self._payments.get(imp_uid) or {}
         facts = {"payment_status": payment["status"], "fail_reason": payment["fail_reason"]}
-        self._change(row["id"], executed_at=at, imp_uid=imp_uid, **facts)
-        return imp_uid
+        self._change(row["id"], executed_at=at, revoked_at=0, imp_uid=imp_uid, **facts)
+        return payment
 
     def _key(self, customer_uid: str, parameters: Parameters) -> Row:
         key = self._keys.row(customer_uid)
@@ -232,7 +244,7 @@ class Schedules:
         self._payments.write_cancel(self._payments.approve(check), amount, "카드 확인")
 
     def _moment(self, parameters: Parameters) -> int:
-        at = parameters.number("schedule_at", -1, least=0, most=LATEST_AT)
+        at = parameters.number("schedule_at", -1, least=0, most=_LARGEST_AT)
         if at < 0:
             raise parameters.missing("schedule_at")
         if at <= self._clock.seconds():

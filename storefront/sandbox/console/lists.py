@@ -190,7 +190,10 @@ class Lists:
 
 def clock_time(seconds: float) -> str:
     """A time as written on a clock in Seoul."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone(cards.SEOUL).strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return datetime.fromtimestamp(seconds, UTC).astimezone(cards.SEOUL).strftime("%Y-%m-%d %H:%M:%S")
+    except ValueError:  # beyond the year 9999, where a time in milliseconds lies
+        return f"{seconds:.0f}"
 
 
 def _tone(state: str) -> str:

@@ -8,14 +8,15 @@ from flask import Response, jsonify
 
 from storefront.sandbox.wire.refusals import Refusal
 
-
-def done(response: Any, *, status: int = 200) -> Response:
-    """The envelope of success: code 0, no message."""
-    return _envelope(0, None, response, status)
+RULE, DOCUMENT, WARNING = "X-Sandbox-Rule", "X-Sandbox-Document", "X-Sandbox-Warning"
+"""Headers of ours that explain a refusal, or what was probably not meant, so that the body stays i'mport's."""
 
 
-RULE, DOCUMENT = "X-Sandbox-Rule", "X-Sandbox-Document"
-"""Headers of ours that explain a refusal, so that its body stays i'mport's."""
+def done(response: Any, *, status: int = 200, warning: str | None = None) -> Response:
+    """The envelope of success: code 0, no message; a warning goes out as a header."""
+    answer = _envelope(0, None, response, status)
+    _explain(answer, WARNING, warning)
+    return answer
 
 
 def refused(refusal: Refusal, document: str | None = None) -> Response:
@@ -26,10 +27,14 @@ def refused(refusal: Refusal, document: str | None = None) -> Response:
         document: the official document that describes the operation, if there is one.
     """
     answer = _envelope(refusal.code, refusal.message, None, refusal.status)
-    for header, text in ((RULE, refusal.rule), (DOCUMENT, document)):
-        if text:
-            answer.headers[header] = "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+    _explain(answer, RULE, refusal.rule)
+    _explain(answer, DOCUMENT, document)
     return answer
+
+
+def _explain(answer: Response, header: str, text: str | None) -> None:
+    if text:
+        answer.headers[header] = "".join(letter if " " <= letter <= "~" else "?" for letter in text)
 
 
 def _envelope(code: int, message: str | None, response: Any, status: int) -> Response:

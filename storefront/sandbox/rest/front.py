@@ -17,7 +17,7 @@ from werkzeug.wsgi import get_content_length
 
 from storefront.sandbox.books.faults import SPOILING, Fault
 from storefront.sandbox.parts import Sandbox
-from storefront.sandbox.rest.envelope import DOCUMENT, RULE
+from storefront.sandbox.rest.envelope import DOCUMENT, RULE, WARNING
 from storefront.sandbox.rest.operations import SLOW_S
 from storefront.sandbox.wire.masking import masked, masked_query
 
@@ -100,7 +100,7 @@ class Front:
             fault=fault.kind if fault else None,
             ms=round(ms, 3),
             peer=f"{environ.get('REMOTE_ADDR', '')}:{environ.get('REMOTE_PORT', '')}",
-            rule=seen.header(RULE),
+            rule=seen.header(RULE) or seen.header(WARNING),
             document=seen.header(DOCUMENT),
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, request
 
 from storefront.sandbox.books import prepared
+from storefront.sandbox.books.schedules import LATEST_AT
 from storefront.sandbox.parts import sandbox
 from storefront.sandbox.rest.envelope import done, refused
 from storefront.sandbox.wire.paging import paging
@@ -191,7 +192,7 @@ def charge_once() -> Response:
 @blueprint.post("/subscribe/payments/schedule")
 def schedule() -> Response:
     """`POST /subscribe/payments/schedule`."""
-    return done(sandbox().schedules.add(Parameters.of(request)))
+    return _scheduled(sandbox().schedules.add(Parameters.of(request)))
 
 
 @blueprint.get("/subscribe/payments/schedule")
@@ -209,13 +210,13 @@ def get_schedule(merchant_uid: str) -> Response:
 @blueprint.put("/subscribe/payments/schedule/<merchant_uid>")
 def move_schedule(merchant_uid: str) -> Response:
     """`PUT /subscribe/payments/schedule/{merchant_uid}`."""
-    return done(sandbox().schedules.move(merchant_uid, Parameters.of(request, status=400)))
+    return _scheduled(sandbox().schedules.move(merchant_uid, Parameters.of(request, status=400)))
 
 
 @blueprint.post("/subscribe/payments/schedule/<merchant_uid>/reschedule")
 def reschedule(merchant_uid: str) -> Response:
     """`POST /subscribe/payments/schedule/{merchant_uid}/reschedule`."""
-    return done(sandbox().schedules.again_at(merchant_uid, Parameters.of(request, status=400)))
+    return _scheduled(sandbox().schedules.again_at(merchant_uid, Parameters.of(request, status=400)))
 
 
 @blueprint.post("/subscribe/payments/schedule/<merchant_uid>/retry")
@@ -253,6 +254,17 @@ def _after(payment: dict[str, Any], slow_s: float) -> Response:
     """The reply of a charge; a slow card keeps it back, its work done and committed."""
     request.environ[SLOW_S] = slow_s
     return done(payment)
+
+
+def _scheduled(schedules: Any) -> Response:
+    """The reply of what plans a charge; i'mport takes a time in milliseconds without a word, and never charges."""
+    latest = max(one["schedule_at"] for one in (schedules if isinstance(schedules, list) else [schedules]))
+    warning = (
+        f"schedule_at {latest} looks like milliseconds: it is in seconds, and is never due"
+        if latest > LATEST_AT
+        else None
+    )
+    return done(schedules, warning=warning)
 
 
 @blueprint.app_errorhandler(Refusal)

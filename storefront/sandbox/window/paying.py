@@ -19,7 +19,7 @@ from storefront.sandbox.books.payments import Draft
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.window import confirmation
 from storefront.sandbox.wire.addresses import web_address
-from storefront.sandbox.wire.parameters import LARGEST_AMOUNT, storable
+from storefront.sandbox.wire.parameters import LARGEST_AMOUNT, storable, whole
 
 __all__ = ["CardInput", "InvalidCard", "WindowResult", "opening_error", "pay", "refuse"]
 
@@ -261,14 +261,8 @@ def _malformed(params: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one 
 
 
 def _amount(params: Mapping[str, Any]) -> int | None:
-    value = params.get("amount")
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        exact = float(value)
-        return int(exact) if exact == int(exact) and 0 <= exact <= LARGEST_AMOUNT else None
-    except (ValueError, OverflowError):
-        return None
+    amount = whole(params.get("amount"))
+    return amount if amount is not None and 0 <= amount <= LARGEST_AMOUNT else None
 
 
 def _draft(params: Mapping[str, Any], device: Device, user_agent: str | None) -> Draft:

@@ -33,7 +33,7 @@ from storefront.sandbox.window.paying import CardInput, InvalidCard, WindowResul
 from storefront.sandbox.window.sdk import STATIC
 from storefront.sandbox.window.texts import texts_for
 from storefront.sandbox.wire.addresses import web_address
-from storefront.sandbox.wire.parameters import read_json
+from storefront.sandbox.wire.parameters import read_json, whole
 
 blueprint = Blueprint("service", __name__)
 
@@ -220,7 +220,7 @@ def _tell(one: OpenedWindow, ending: Ending) -> Any:
 
 def _form(one: OpenedWindow, problems: list[str] | None = None) -> Response:
     params = one.opening.params
-    amount = int(float(params.get("amount") or 0))
+    amount = whole(params.get("amount")) or 0
     return _page(
         "window.html",
         one.opening,

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from flask import Request
 
 from storefront.sandbox.wire.refusals import UNREADABLE, Refusal, invalid, missing
 
-_NUMBER = re.compile(r"-?[0-9]{1,12}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?")
 _NUMBERED = re.compile(r"(\w+)\[([0-9]{1,4})\]", re.ASCII)
 _BRACKETED = re.compile(rf"{_NUMBERED.pattern}\[(\w+)\]", re.ASCII)
 DEEPEST = 50
@@ -81,15 +81,10 @@ class Parameters:
         value = self._values.get(name)
         if value is None or value == "":
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float | str) or len(str(value)) > 20:  # noqa: PLR2004
-            raise self.invalid(name, "should be a number")
-        try:
-            exact = Decimal(str(value))
-        except InvalidOperation:
-            raise self.invalid(name, "should be a number") from None
-        if not exact.is_finite() or exact != exact.to_integral_value() or not 0 <= exact <= LARGEST_AMOUNT:
+        amount = whole(value)
+        if amount is None or not 0 <= amount <= LARGEST_AMOUNT:
             raise self.invalid(name, "should be a whole amount of won, not negative")
-        return int(exact)
+        return amount
 
     def required_won(self, name: str) -> int:
         """An amount that must be there."""
@@ -103,12 +98,12 @@ class Parameters:
         value = self._values.get(name)
         if value is None or value == "":
             return default
-        text = str(value)
-        if isinstance(value, bool) or not _NUMBER.fullmatch(text):
+        number = whole(value)
+        if number is None:
             raise self.invalid(name, "should be a whole number")
-        if not least <= int(text) <= most:
+        if not least <= number <= most:
             raise self.invalid(name, f"should be between {least} and {most}")
-        return int(text)
+        return number
 
     def flag(self, name: str) -> bool:
         """A yes or no; missing is no."""
@@ -124,8 +119,10 @@ class Parameters:
         return [item for item in found if item is not None]
 
     def objects(self, name: str) -> list[Parameters]:
-        """A JSON array of objects, or the same as a form spells it: `name[0][field]=…`."""
+        """A JSON array of objects, or the same as a form spells it: as JSON text, or `name[0][field]=…`."""
         value = self._values.get(name) or self._bracketed(name)
+        if isinstance(value, str):
+            value = self._from_text(name, value)
         if value is None or value == []:
             raise self.missing(name)
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -139,6 +136,12 @@ class Parameters:
     def invalid(self, name: str, why: str) -> Refusal:
         """The refusal of a value that cannot be used."""
         return invalid(name, why, status=self._status)
+
+    def _from_text(self, name: str, text: str) -> Any:
+        try:
+            return read_json(text)
+        except ValueError:
+            raise self.invalid(name, "should be a list of objects, as JSON") from None
 
     def _numbered(self, name: str) -> list[Any]:
         matches = ((_NUMBERED.fullmatch(spelling), value) for spelling, value in self._values.items())
@@ -156,6 +159,17 @@ class Parameters:
     def raw(self, name: str) -> Any:
         """A value as it came."""
         return self._values.get(name)
+
+
+def whole(value: object) -> int | None:
+    """A whole number as clients spell it (`5`, `5.0`, `"5"`, `"5.0"`, in ASCII's digits), or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    text = str(value).strip()
+    if not _NUMBER.fullmatch(text):
+        return None
+    exact = Decimal(text)
+    return int(exact) if exact == exact.to_integral_value() else None
 
 
 def storable(text: str) -> bool:
