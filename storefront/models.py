@@ -6,6 +6,7 @@ Amounts are whole won, times are UTC. A payment, a card and a refund carry a `ve
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -29,6 +30,11 @@ from storefront.states import (
 def _word(states: type[StrEnum]) -> Enum:
     """A state is stored as its word, so that the tables can be read and no database needs a type of its own."""
     return Enum(states, native_enum=False, length=16, values_callable=lambda kinds: [kind.value for kind in kinds])
+
+
+def new_session_id() -> str:
+    """A name for the sessions of one shopper, which nobody can guess and none has had before."""
+    return secrets.token_urlsafe(32)
 
 
 class Base(DeclarativeBase):
@@ -63,6 +69,8 @@ class Shopper(Base):
     name: Mapped[str] = mapped_column(String(255))
     phone: Mapped[str | None] = mapped_column(String(16))
     password_hash: Mapped[str] = mapped_column(String(255))
+    session_id: Mapped[str] = mapped_column(String(64), unique=True, default=new_session_id)
+    """What the cookies of this shopper's sessions name them by; a new one ends them all."""
     created_at: Mapped[datetime]
 
 

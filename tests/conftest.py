@@ -110,8 +110,12 @@ class Browser:
     def copy(self, app: Flask | None = None) -> Browser:
         """Another browser with the same session, as if the cookie were stolen; perhaps at another process of the shop."""
         thief = Browser(app or self._client.application)
-        thief._client.set_cookie("morning_roast", self.cookie("morning_roast"), domain=HOST)
+        thief.set_cookie("morning_roast", self.cookie("morning_roast"))
         return thief
+
+    def set_cookie(self, name: str, value: str) -> None:
+        """Hold a cookie that the shop may never have given."""
+        self._client.set_cookie(name, value, domain=HOST)
 
 
 @pytest.fixture(autouse=True)

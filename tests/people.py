@@ -24,6 +24,9 @@ from tests.wsgi import WsgiAdapter
 BUYER = {"name": "김아침", "email": "achim@example.com", "phone": "010-1234-5678", "consent": "y"}
 
 
+PASSWORD = "good-morning-coffee"
+
+
 class Reply(Protocol):
     """What both kinds of browser give back."""
 
@@ -189,7 +192,7 @@ class Shopper:
 
     def sign_up(self) -> Shopper:
         """Become a shopper, signed in from then on."""
-        form = {"name": "김아침", "email": self.email, "password": "good-morning-coffee"}
+        form = {"name": "김아침", "email": self.email, "password": PASSWORD}
         reply = self.post("/signup", form)
         assert reply.status_code == 303, reply.text
         return self

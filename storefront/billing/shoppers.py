@@ -1,13 +1,13 @@
-"""Shoppers: signing up and being recognised."""
+"""Shoppers: signing up, being recognised, and changing one's password."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from storefront.billing.context import Billing
-from storefront.models import Shopper
+from storefront.models import Shopper, new_session_id
 
 DEMO_EMAIL = "demo@example.com"
 DEMO_PASSWORD = "morning-roast"  # noqa: S105 - published in the README, and seeded only beside the sandbox
@@ -19,6 +19,10 @@ _NOBODYS_HASH = generate_password_hash("nobody")
 
 class EmailTakenError(Exception):
     """Somebody has signed up with this address already."""
+
+
+class WrongPasswordError(Exception):
+    """This is not the shopper's password. Say so beside the field."""
 
 
 def sign_up(billing: Billing, *, name: str, email: str, password: str, phone: str | None = None) -> Shopper:
@@ -57,10 +61,44 @@ def authenticate(billing: Billing, *, email: str, password: str) -> Shopper | No
     return shopper if matches else None
 
 
-def find_shopper(billing: Billing, shopper_id: int) -> Shopper | None:
-    """The shopper of that id, or None."""
+def find_by_session(billing: Billing, session_id: str) -> Shopper | None:
+    """The shopper whose sessions bear that name now, or None: it has ended, or was never given."""
     with billing.database.reading() as session:
-        return session.get(Shopper, shopper_id)
+        return session.scalar(select(Shopper).where(Shopper.session_id == session_id))
+
+
+def end_sessions(billing: Billing, shopper_id: int) -> None:
+    """Sign a shopper out everywhere: every copy of every cookie is worth nothing any more."""
+    with billing.database.writing() as session:
+        session.execute(update(Shopper).where(Shopper.id == shopper_id).values(session_id=new_session_id()))
+
+
+def change_password(billing: Billing, shopper_id: int, *, current: str, new: str) -> Shopper:
+    """Give a shopper another password, which ends all sessions that were begun with the old one.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: whose.
+        current: the password until now.
+        new: only its hash is stored.
+
+    Returns:
+        The shopper, to begin a session anew.
+
+    Raises:
+        WrongPasswordError: `current` is not the password, or has just been changed by somebody else; nothing has changed.
+    """
+    with billing.database.reading() as session:
+        shopper = session.get_one(Shopper, shopper_id)
+    if not check_password_hash(shopper.password_hash, current):
+        raise WrongPasswordError
+    as_checked = (Shopper.id == shopper_id) & (Shopper.password_hash == shopper.password_hash)
+    changes = {"password_hash": generate_password_hash(new), "session_id": new_session_id()}
+    with billing.database.writing() as session:
+        changed: Shopper | None = session.scalar(update(Shopper).where(as_checked).values(changes).returning(Shopper))
+    if changed is None:
+        raise WrongPasswordError
+    return changed
 
 
 def demo_shopper(billing: Billing) -> Shopper:

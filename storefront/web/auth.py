@@ -1,20 +1,20 @@
-"""Signing up, in and out."""
+"""Signing up, in and out, and another password."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Flask, abort, jsonify, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, abort, flash, jsonify, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from flask_login import LoginManager, UserMixin, current_user, login_required, login_user, logout_user
 
 from storefront.billing import shoppers
 from storefront.models import Shopper
 from storefront.web import limits
-from storefront.web.forms import SignInForm, SignUpForm
+from storefront.web.forms import ChangePasswordForm, SignInForm, SignUpForm
 from storefront.web.security import own_path
-from storefront.web.shop import billing, settings, wants_json
+from storefront.web.shop import billing, settings, shopper_id, wants_json
 
 blueprint = Blueprint("auth", __name__)
 
@@ -27,11 +27,16 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     name: str
     email: str
     phone: str | None
+    session_id: str
 
     @classmethod
     def of(cls, shopper: Shopper) -> SignedIn:
         """What the pages need to know of a shopper."""
-        return cls(shopper.id, shopper.name, shopper.email, shopper.phone)
+        return cls(shopper.id, shopper.name, shopper.email, shopper.phone, shopper.session_id)
+
+    def get_id(self) -> str:
+        """What the cookie names the shopper by."""
+        return self.session_id
 
 
 def init_app(app: Flask) -> None:
@@ -85,14 +90,35 @@ def login_demo() -> Any:
 @blueprint.post("/logout")
 @login_required  # type: ignore[untyped-decorator]
 def logout() -> Any:
-    """Sign out."""
+    """Sign out, here and wherever a copy of the cookie is."""
+    shoppers.end_sessions(billing(), shopper_id())
     logout_user()
     session.clear()
     return redirect(url_for("home.show"), 303)
 
 
-def _load(shopper_id: str) -> SignedIn | None:
-    shopper = shoppers.find_shopper(billing(), int(shopper_id)) if shopper_id.isdecimal() else None
+@blueprint.route("/account/password", methods=["GET", "POST"])
+@login_required  # type: ignore[untyped-decorator]
+@limits.SIGN_IN
+def change_password() -> Any:
+    """Another password; whoever else is signed in with the old one is not any more."""
+    form = ChangePasswordForm()
+    if form.validate_on_submit():
+        try:
+            shopper = shoppers.change_password(
+                billing(), shopper_id(), current=str(form.current.data), new=str(form.password.data)
+            )
+        except shoppers.WrongPasswordError:
+            form.current.errors = [*form.current.errors, gettext("This is not your password.")]
+        else:
+            answer = _signed_in(shopper)
+            flash(gettext("Your password is changed, and you are signed out everywhere else."))
+            return answer
+    return _page("auth/password.html", form)
+
+
+def _load(session_id: str) -> SignedIn | None:
+    shopper = shoppers.find_by_session(billing(), session_id)
     return SignedIn.of(shopper) if shopper else None
 
 
@@ -114,6 +140,6 @@ def _next() -> str:
     return own_path(request.values.get("next")) or url_for("account.show")
 
 
-def _page(template: str, form: SignInForm | SignUpForm) -> Any:
+def _page(template: str, form: ChangePasswordForm | SignInForm | SignUpForm) -> Any:
     page = render_template(template, form=form, next=own_path(request.values.get("next")))
     return page, 400 if form.is_submitted() else 200

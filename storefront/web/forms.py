@@ -75,17 +75,33 @@ class _Person(FlaskForm):
     )
 
 
-class SignUpForm(_Person):
-    """Becoming a shopper."""
-
-    password = PasswordField(
-        _l("Password"),
+def _new_password(label: Any) -> PasswordField:
+    """A field for a password that is chosen here."""
+    return PasswordField(
+        label,
         validators=[
             DataRequired(_l("Please choose a password.")),
             Length(min=8, max=200, message=_l("At least 8 characters, please.")),
         ],
         render_kw={"autocomplete": "new-password"},
     )
+
+
+class SignUpForm(_Person):
+    """Becoming a shopper."""
+
+    password = _new_password(_l("Password"))
+
+
+class ChangePasswordForm(FlaskForm):
+    """Another password, for whoever knows the present one."""
+
+    current = PasswordField(
+        _l("Current password"),
+        validators=[DataRequired(_l("Please enter your password.")), Length(max=200)],
+        render_kw={"autocomplete": "current-password"},
+    )
+    password = _new_password(_l("New password"))
 
 
 class SignInForm(FlaskForm):

@@ -84,6 +84,7 @@ _PERSON = {"name": "이새벽", "email": "new@example.com", "password": "good-mo
 
 OF_SHOP = {
     "GET auth.login": Right({"next": "/account"}, "query"),
+    "POST auth.change_password": Right({"current": "good-morning-coffee", "password": "good-morning-coffee"}, "form"),
     "POST auth.login": Right({"email": "SHOPPER_EMAIL", "password": "good-morning-coffee", "next": "/account"}, "form"),
     "POST auth.signup": Right(_PERSON | {"next": "/account"}, "form"),
     "POST auth.login_demo": Right({"next": "/account"}, "form"),

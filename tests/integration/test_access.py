@@ -32,6 +32,7 @@ EVERYBODYS = {
 }
 SIGNED_IN = {
     "auth.logout",
+    "auth.change_password",
     "checkout.begin",
     "checkout.pay",
     "payments.show",

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from storefront import schema
 from storefront.database import Database
-from storefront.models import Card
+from storefront.models import Card, Shopper
 from storefront.states import CardStatus
 
 RELEASED = "0001"
@@ -91,6 +91,22 @@ def test_a_released_database_keeps_every_row_on_its_way_up_and_back(empty_databa
     assert {table: count(empty_database, table) for table in before} == before
     schema.downgrade(empty_database, RELEASED)
     assert {table: count(empty_database, table) for table in before} == before
+
+
+def test_shoppers_of_a_released_database_get_sessions_of_their_own(empty_database: Database) -> None:
+    """Each a name that nobody can guess."""
+    schema.upgrade(empty_database, RELEASED)
+    with empty_database.writing() as session:
+        for number in (1, 2):
+            row = {"id": number, "email": f"{number}@example.com", "at": NOW.isoformat(" ")}
+            session.execute(text("INSERT INTO shopper VALUES (:id, :email, '김', 'x', :at)"), row)
+
+    schema.upgrade(empty_database)
+
+    with empty_database.reading() as session:
+        names = session.scalars(select(Shopper.session_id)).all()
+    assert len(set(names)) == 2
+    assert min(len(name) for name in names) > 40
 
 
 def test_a_migration_leaves_foreign_keys_on(empty_database: Database) -> None:
