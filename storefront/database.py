@@ -2,25 +2,37 @@
 
 `reading()` gives a session that sees a snapshot and is thrown away. `writing()` gives a short transaction that is
 committed at its end. On SQLite a writer begins with `BEGIN IMMEDIATE`: two writers then wait for each other instead
-of both reading the same row and both changing it. No session is ever held open across a call to i'mport.
+of both reading the same row and both changing it. Those of one process queue for it (see `turns`), those of several
+race for the file's lock. No session is ever held open across a call to i'mport.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeDecorator
 
+from storefront.turns import Turns
+
 BUSY_TIMEOUT_S = 10
-"""How long a writer waits for another one before SQLite gives up."""
+"""How long a writer waits for its turn, and then for a writer of another process, before it gives up."""
+CONNECTIONS = 32
+"""How many a process keeps open; in a rush it opens as many again.
+
+Together not fewer than it has threads that ask the database: those that serve, those that carry out errands, and the
+background. Each thread holds one at a time, so a process never opens more than it has threads. PostgreSQL has to allow
+the sum of all processes (`max_connections`).
+"""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -50,6 +62,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = connect(url)
         self._writer = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        self._turns = Turns() if self.engine.dialect.name == "sqlite" else None
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -60,8 +73,11 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A short transaction, committed when the block ends and rolled back when it raises."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._turn(), Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return self._turns.taken(BUSY_TIMEOUT_S) if self._turns else nullcontext()
 
     def close(self) -> None:
         """Close every connection of the pool."""
@@ -78,8 +94,9 @@ def connect(url: str) -> Engine:
         The engine; nothing has been connected yet.
     """
     address = make_url(url)
+    pool = {"pool_size": CONNECTIONS, "max_overflow": CONNECTIONS}
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_size=20, max_overflow=20, pool_pre_ping=True, hide_parameters=True)
+        return create_engine(address, **pool, pool_pre_ping=True, hide_parameters=True)
     # An exception's text ends in a log, and what people typed has no business there.
     options: dict[str, Any] = {
         "connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
@@ -89,7 +106,7 @@ def connect(url: str) -> Engine:
         options["poolclass"] = StaticPool
     else:
         Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
-        options |= {"pool_size": 20, "max_overflow": 20}
+        options |= pool
     engine = create_engine(address, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -104,4 +121,9 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+    # On the driver's own connection, because a statement of SQLAlchemy's costs as much as three of the driver's.
+    begin = connection.get_execution_options().get("sqlite_begin", "BEGIN")
+    try:
+        connection.connection.cursor().execute(begin)
+    except sqlite3.OperationalError as error:
+        raise OperationalError(begin, None, error) from error

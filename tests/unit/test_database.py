@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.pool import QueuePool
 
 from storefront.database import Database
 from storefront.models import Card, Shopper
+from storefront.serving import SHOP_THREADS
 from storefront.states import CardStatus
 from tests.conftest import Shop
 
@@ -124,3 +127,25 @@ def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
             assert look(reading) == CardStatus.ACTIVE
     with database.reading() as reading:
         assert look(reading) == CardStatus.REMOVING
+
+
+def test_a_database_that_another_process_writes_to_is_said_to_be_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By SQLAlchemy's own error, which everybody knows who contains the database's troubles."""
+    monkeypatch.setattr("storefront.database.BUSY_TIMEOUT_S", 0)
+    one, another = (Database(f"sqlite:///{tmp_path / 'shared.sqlite'}") for _ in range(2))
+
+    with one.writing() as session:
+        session.execute(text("SELECT 1"))
+        with pytest.raises(OperationalError, match="locked"), another.writing() as waiting:
+            waiting.execute(text("SELECT 1"))
+    one.close()
+    another.close()
+
+
+def test_the_pool_is_not_smaller_than_the_threads_that_serve(database: Database) -> None:
+    """Nobody who serves waits for a connection; errands and background work have as many again."""
+    pool = database.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.size() >= SHOP_THREADS
