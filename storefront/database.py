@@ -4,6 +4,10 @@
 committed at its end. On SQLite a writer begins with `BEGIN IMMEDIATE`: two writers then wait for each other instead
 of both reading the same row and both changing it. Those of one process queue for it (see `turns`), those of several
 race for the file's lock. No session is ever held open across a call to i'mport.
+
+What was committed is on the disk: a charge is sent only when its order would outlive a power cut. On SQLite that is
+`synchronous=FULL`, which costs a commit one wait for the disk (0.25 ms where 0.02 ms were enough without, on an SSD);
+a charge commits twice.
 """
 
 from __future__ import annotations
@@ -116,7 +120,7 @@ def connect(url: str) -> Engine:
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
     # Python's driver would begin by itself, at the first write; we say when and how (see _begin_sqlite).
     dbapi_connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         dbapi_connection.execute(f"PRAGMA {pragma}")
 
 

@@ -149,3 +149,11 @@ def test_the_pool_is_not_smaller_than_the_threads_that_serve(database: Database)
     pool = database.engine.pool
     assert isinstance(pool, QueuePool)
     assert pool.size() >= SHOP_THREADS
+
+
+def test_what_was_committed_survives_a_power_cut(tmp_path: Path) -> None:
+    """SQLite waits for the disk at every commit: 2 is FULL."""
+    database = Database(f"sqlite:///{tmp_path / 'durable.sqlite'}")
+    with database.writing() as session:
+        assert session.scalar(text("PRAGMA synchronous")) == 2
+    database.close()
