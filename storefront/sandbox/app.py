@@ -14,6 +14,7 @@ from werkzeug.routing import RequestRedirect
 from storefront.sandbox.console import control, pages
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.rest import operations
+from storefront.sandbox.rest.addresses import IdConverter
 from storefront.sandbox.rest.envelope import refused
 from storefront.sandbox.rest.front import LARGEST_BODY, REST, Front
 from storefront.sandbox.settings import SandboxSettings
@@ -43,6 +44,7 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
     sandbox = Sandbox(settings or SandboxSettings())
     app = Flask(__name__, static_folder=None)
     app.url_map.strict_slashes = False
+    app.url_map.converters["id"] = IdConverter
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json = _AsWritten(app)
     app.extensions["sandbox"] = sandbox

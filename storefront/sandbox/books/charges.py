@@ -18,6 +18,8 @@ from storefront.sandbox.wire.refusals import CARD_NOT_VERIFIED, DUPLICATE_ORDER,
 
 LEAST_FOR_INSTALMENTS = 50_000
 LONGEST_CHANNEL = 55
+LONGEST_CUSTOM_DATA = 4000
+"""Characters; what is longer is refused, for cut it would be no JSON any more."""
 _PARTS_OF_AMOUNT = ("tax_free", "vat_amount", "vat")
 BUYER_LENGTHS = {"buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
 
@@ -129,7 +131,7 @@ def draft_of(parameters: Parameters, customer_uid: str | None, *, usage: str | N
         customer_uid=customer_uid,
         usage=usage,
         buyer={name: parameters.text(name, longest) for name, longest in BUYER_LENGTHS.items()},
-        custom_data=parameters.text("custom_data", 4000),
+        custom_data=parameters.text("custom_data", LONGEST_CUSTOM_DATA),
         card_quota=parameters.number("card_quota", 0, least=0, most=36),
         notice_url=parameters.text("notice_url", 500),
     )

@@ -17,6 +17,7 @@ from werkzeug.wsgi import get_content_length
 
 from storefront.sandbox.books.faults import SPOILING, Fault
 from storefront.sandbox.parts import Sandbox
+from storefront.sandbox.rest.addresses import put_slashes_aside
 from storefront.sandbox.rest.envelope import DOCUMENT, RULE, WARNING
 from storefront.sandbox.rest.operations import SLOW_S
 from storefront.sandbox.wire.masking import masked, masked_query
@@ -55,13 +56,15 @@ class Front:
         began, at = time.monotonic(), self._sandbox.clock.now().timestamp()
         body = environ["wsgi.input"].read(min(get_content_length(environ) or 0, LARGEST_BODY))
         environ["wsgi.input"] = BytesIO(body)
-        fault = self._sandbox.faults.take(_text(path), environ["REQUEST_METHOD"])
+        put_slashes_aside(environ)
+        path = _text(path)
+        fault = self._sandbox.faults.take(path, environ["REQUEST_METHOD"])
         if fault and fault.kind == "delay":
             time.sleep(fault.seconds)
         with self._sandbox.store.transaction():  # all that a request does, its line in the log included
             answer = self._answer(environ, fault)
             waits = environ.get(SLOW_S, 0.0) + (fault.seconds if fault and fault.kind == "delay_after" else 0.0)
-            self._log(environ, body, answer, fault, at, (time.monotonic() - began + waits) * 1000)
+            self._log(environ, path, body, answer, fault, at, (time.monotonic() - began + waits) * 1000)
         if waits:
             time.sleep(waits)
         self._sandbox.webhooks.deliver_first()
@@ -85,14 +88,21 @@ class Front:
         return _run(self._app, environ)
 
     def _log(
-        self, environ: dict[str, Any], body: bytes, answer: _Answer, fault: Fault | None, at: float, ms: float
+        self,
+        environ: dict[str, Any],
+        path: str,
+        body: bytes,
+        answer: _Answer,
+        fault: Fault | None,
+        at: float,
+        ms: float,
     ) -> None:
         seen = _spoiled(answer, fault)
         self._sandbox.store.insert(
             "request",
             at=at,
             method=environ["REQUEST_METHOD"],
-            path=_text(environ.get("PATH_INFO", "")),
+            path=path,
             query=masked_query(environ.get("QUERY_STRING", "")),
             body=masked(body, environ.get("CONTENT_TYPE", "")),
             status=int(seen.status.split()[0]),

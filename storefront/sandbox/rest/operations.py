@@ -48,7 +48,7 @@ def get_pg_settings() -> Response:
     return done([{**setting, "type": "payment", "channel_name": "JTNet", "channel_key": settings.channel_key}])
 
 
-@blueprint.get("/payments/<imp_uid>")
+@blueprint.get("/payments/<id:imp_uid>")
 def get_payment(imp_uid: str) -> Response:
     """`GET /payments/{imp_uid}`; a test channel's payments only with `include_sandbox`."""
     payment = sandbox().payments.get(imp_uid)
@@ -74,16 +74,16 @@ def get_payments() -> Response:
     return done(found, status=200 if complete else 207)
 
 
-@blueprint.get("/payments/find/<merchant_uid>")
-@blueprint.get("/payments/find/<merchant_uid>/<status>")
+@blueprint.get("/payments/find/<id:merchant_uid>")
+@blueprint.get("/payments/find/<id:merchant_uid>/<status>")
 def find_payment(merchant_uid: str, status: str | None = None) -> Response:
     """`GET /payments/find/{merchant_uid}/{payment_status}`."""
     sorting = Parameters.of(request, status=400).text("sorting", 20) or "-started"
     return done(sandbox().payments.find(merchant_uid, status, sorting))
 
 
-@blueprint.get("/payments/findAll/<merchant_uid>")
-@blueprint.get("/payments/findAll/<merchant_uid>/<status>")
+@blueprint.get("/payments/findAll/<id:merchant_uid>")
+@blueprint.get("/payments/findAll/<id:merchant_uid>/<status>")
 def find_all_payments(merchant_uid: str, status: str | None = None) -> Response:
     """`GET /payments/findAll/{merchant_uid}/{payment_status}`."""
     parameters = Parameters.of(request, status=400)
@@ -98,7 +98,7 @@ def payments_by_status(status: str) -> Response:
     return done(sandbox().payments.by_status(status, Parameters.of(request, status=400)))
 
 
-@blueprint.get("/payments/<imp_uid>/balance")
+@blueprint.get("/payments/<id:imp_uid>/balance")
 def balance(imp_uid: str) -> Response:
     """`GET /payments/{imp_uid}/balance`, which JTNet does not have."""
     if sandbox().payments.get(imp_uid) is None:
@@ -131,13 +131,13 @@ def change_prepared() -> Response:
     return done(prepared.change(sandbox().store, Parameters.of(request)))
 
 
-@blueprint.get("/payments/prepare/<merchant_uid>")
+@blueprint.get("/payments/prepare/<id:merchant_uid>")
 def get_prepared(merchant_uid: str) -> Response:
     """`GET /payments/prepare/{merchant_uid}`."""
     return done(prepared.get(sandbox().store, merchant_uid))
 
 
-@blueprint.get("/subscribe/customers/<customer_uid>")
+@blueprint.get("/subscribe/customers/<id:customer_uid>")
 def get_key(customer_uid: str) -> Response:
     """`GET /subscribe/customers/{customer_uid}`."""
     return done(sandbox().keys.get(customer_uid))
@@ -155,19 +155,19 @@ def get_keys() -> Response:
     return done(found, status=200 if len(found) == len(asked) else 207)
 
 
-@blueprint.post("/subscribe/customers/<customer_uid>")
+@blueprint.post("/subscribe/customers/<id:customer_uid>")
 def issue_key(customer_uid: str) -> Response:
     """`POST /subscribe/customers/{customer_uid}`."""
     return done(sandbox().keys.issue(customer_uid, Parameters.of(request)))
 
 
-@blueprint.delete("/subscribe/customers/<customer_uid>")
+@blueprint.delete("/subscribe/customers/<id:customer_uid>")
 def delete_key(customer_uid: str) -> Response:
     """`DELETE /subscribe/customers/{customer_uid}`."""
     return done(sandbox().keys.delete(customer_uid))
 
 
-@blueprint.get("/subscribe/customers/<customer_uid>/payments")
+@blueprint.get("/subscribe/customers/<id:customer_uid>/payments")
 def payments_of_key(customer_uid: str) -> Response:
     """`GET /subscribe/customers/{customer_uid}/payments`."""
     page, _ = paging(Parameters.of(request, status=400), least=0)
@@ -201,32 +201,32 @@ def get_schedules() -> Response:
     return done(sandbox().schedules.search(Parameters.of(request, status=400)))
 
 
-@blueprint.get("/subscribe/payments/schedule/<merchant_uid>")
+@blueprint.get("/subscribe/payments/schedule/<id:merchant_uid>")
 def get_schedule(merchant_uid: str) -> Response:
     """`GET /subscribe/payments/schedule/{merchant_uid}`."""
     return done(sandbox().schedules.get(merchant_uid))
 
 
-@blueprint.put("/subscribe/payments/schedule/<merchant_uid>")
+@blueprint.put("/subscribe/payments/schedule/<id:merchant_uid>")
 def move_schedule(merchant_uid: str) -> Response:
     """`PUT /subscribe/payments/schedule/{merchant_uid}`."""
     return _scheduled(sandbox().schedules.move(merchant_uid, Parameters.of(request, status=400)))
 
 
-@blueprint.post("/subscribe/payments/schedule/<merchant_uid>/reschedule")
+@blueprint.post("/subscribe/payments/schedule/<id:merchant_uid>/reschedule")
 def reschedule(merchant_uid: str) -> Response:
     """`POST /subscribe/payments/schedule/{merchant_uid}/reschedule`."""
     return _scheduled(sandbox().schedules.again_at(merchant_uid, Parameters.of(request, status=400)))
 
 
-@blueprint.post("/subscribe/payments/schedule/<merchant_uid>/retry")
+@blueprint.post("/subscribe/payments/schedule/<id:merchant_uid>/retry")
 def retry_schedule(merchant_uid: str) -> Response:
     """`POST /subscribe/payments/schedule/{merchant_uid}/retry`."""
     return done(sandbox().schedules.retry(merchant_uid))
 
 
-@blueprint.get("/subscribe/payments/schedule/customers/<customer_uid>")
-@blueprint.get("/subscribe/customers/<customer_uid>/schedules")
+@blueprint.get("/subscribe/payments/schedule/customers/<id:customer_uid>")
+@blueprint.get("/subscribe/customers/<id:customer_uid>/schedules")
 def schedules_of_key(customer_uid: str) -> Response:
     """`GET /subscribe/payments/schedule/customers/{customer_uid}` and `GET /subscribe/customers/{customer_uid}/schedules`."""
     return done(sandbox().schedules.of_customer(customer_uid, Parameters.of(request, status=400)))

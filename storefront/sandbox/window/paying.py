@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from storefront.sandbox.books import cards, prepared
 from storefront.sandbox.books.cards import Behaviour, CardInput, InvalidCard
+from storefront.sandbox.books.charges import LONGEST_CUSTOM_DATA
 from storefront.sandbox.books.payments import Draft
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.window import confirmation
@@ -251,6 +252,8 @@ def _malformed(params: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one 
             return f"{name}에 사용할 수 없는 문자가 있습니다."
     if not params.get("merchant_uid"):
         return "merchant_uid가 누락되었습니다."
+    if not _is_kept(_custom_data(params)):
+        return f"custom_data는 {LONGEST_CUSTOM_DATA}자 이하의 문자여야 합니다."
     if params.get("pay_method", "card") != "card":
         return "정기결제는 카드(card)만 지원합니다."
     if _amount(params) is None:
@@ -268,7 +271,6 @@ def _amount(params: Mapping[str, Any]) -> int | None:
 def _draft(params: Mapping[str, Any], device: Device, user_agent: str | None) -> Draft:
     customer_uid = params.get("customer_uid")
     buyer = {name: _short(params.get(name), longest) for name, longest in _BUYER_LENGTHS.items()}
-    custom = params.get("custom_data")
     return Draft(
         merchant_uid=str(params["merchant_uid"]),
         amount=_amount(params) or 0,
@@ -277,10 +279,20 @@ def _draft(params: Mapping[str, Any], device: Device, user_agent: str | None) ->
         customer_uid=str(customer_uid) if customer_uid else None,
         usage="issue" if customer_uid else None,
         buyer=buyer,
-        custom_data=None if custom is None else json.dumps(custom, ensure_ascii=False)[:4000],
+        custom_data=_custom_data(params),
         user_agent=_short(user_agent, 300),
         notice_url=_notice_url(params),
     )
+
+
+def _custom_data(params: Mapping[str, Any]) -> str | None:
+    """What the page wants to have back, as JSON text."""
+    custom = params.get("custom_data")
+    return None if custom is None else json.dumps(custom, ensure_ascii=False)
+
+
+def _is_kept(custom_data: str | None) -> bool:
+    return custom_data is None or (len(custom_data) <= LONGEST_CUSTOM_DATA and storable(custom_data))
 
 
 def _short(value: Any, longest: int) -> str | None:

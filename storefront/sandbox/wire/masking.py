@@ -13,7 +13,7 @@ from werkzeug.formparser import parse_form_data
 _SECRET_NAMES = {"imp_key", "imp_secret", "card_number", "expiry", "birth", "pwd_2digit", "cvc", "_token"}
 _FIELD_NAME = re.compile(r"[\w\[\]-]{1,80}")
 _LONG_DIGITS = re.compile(r"[0-9][0-9 -]{12,}[0-9]")
-_LONGEST_LOGGED = 4000
+_LONGEST_LOGGED = 16_000
 
 
 def masked(body: bytes, content_type: str) -> str:

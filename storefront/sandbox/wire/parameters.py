@@ -38,7 +38,7 @@ class Parameters:
 
     @classmethod
     def of(cls, request: Request, status: int = 200) -> Parameters:
-        """Read a request.
+        """Read a request. What only reads or deletes has no use for a body, so there any will do.
 
         Raises:
             Refusal: HTTP 400, the body cannot be read.
@@ -49,7 +49,11 @@ class Parameters:
             for name in source:  # the Go client puts spaces before names, and i'mport does not mind
                 values[name.lstrip()] = source.getlist(name) if name.endswith("[]") else source[name]
         if is_json and request.get_data():
-            values |= _json_object(request.get_data())
+            try:
+                values |= _json_object(request.get_data())
+            except Refusal:
+                if request.method not in ("GET", "HEAD", "DELETE"):
+                    raise
         return cls(values, status)
 
     def text(self, name: str, longest: int, *, required: bool = False) -> str | None:

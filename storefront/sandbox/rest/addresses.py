@@ -1,0 +1,32 @@
+"""Ids within addresses: an escaped slash belongs to the id, and is none between two parts of the address.
+
+WSGI hands an address over with its escapes undone, and so the two look alike; the address as it came is still there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from werkzeug.routing import UnicodeConverter
+
+_ASIDE = "\ue02f"
+"""Stands for an escaped slash until the address has been taken apart; no character of anybody's."""
+_ESCAPED_SLASH = re.compile("%2f", re.IGNORECASE)
+
+
+class IdConverter(UnicodeConverter):
+    """An id in an address, `<id:…>`, with its own slashes."""
+
+    def to_python(self, value: str) -> str:
+        """The id as it was accepted."""
+        return value.replace(_ASIDE, "/")
+
+
+def put_slashes_aside(environ: dict[str, Any]) -> None:
+    """Let the escaped slashes of a request not take part in finding its operation."""
+    asked = re.sub(r"^[a-z]+://[^/]*", "", environ.get("REQUEST_URI", ""), flags=re.IGNORECASE).partition("?")[0]
+    if _ESCAPED_SLASH.search(asked):
+        aside = "".join(f"%{byte:02X}" for byte in _ASIDE.encode())
+        environ["PATH_INFO"] = unquote_to_bytes(_ESCAPED_SLASH.sub(aside, asked)).decode("latin-1")
