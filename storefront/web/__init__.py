@@ -43,7 +43,7 @@ def init_app(app: Flask) -> None:
         BABEL_TRANSLATION_DIRECTORIES="translations",
     )
     Bootstrap5(app)
-    for part in (i18n, security, limits, auth, formats, errors):
+    for part in (i18n, security, limits, auth, formats, errors, health):
         part.init_app(app)
     for part in (home, health, auth, checkout, payments, webhooks, account):
         app.register_blueprint(part.blueprint)

@@ -24,6 +24,7 @@ EVERYBODYS = {
     "home.choose_language",
     "home.choose_theme",
     "health.alive",
+    "health.ready",
     "auth.login",
     "auth.signup",
     "auth.login_demo",
