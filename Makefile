@@ -46,9 +46,11 @@ chromium: $(VENV)/test
 quick: $(VENV)/test ## The tests that need no browser
 	$(BIN)/python -m pytest $(ARGS)
 
+TEMPLATES := templates storefront/sandbox/templates
 check: $(VENV)/test ## Lint, formatting, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/djlint --check --lint --quiet $(TEMPLATES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -63,7 +65,7 @@ lock: ## Resolve the dependencies anew and pin them with hashes (needs uv)
 
 messages: $(VENV)/test ## Collect the pages' texts and compile the translations
 	$(BIN)/pybabel extract -F babel.cfg -k _l -k lazy_gettext --no-location --omit-header -o .messages.pot .
-	$(BIN)/pybabel update -N -i .messages.pot -d storefront/translations
+	$(BIN)/pybabel update -N --ignore-pot-creation-date -i .messages.pot -d storefront/translations
 	$(BIN)/pybabel compile -d storefront/translations
 	rm -f .messages.pot
 
