@@ -17,6 +17,7 @@ from urllib.parse import quote
 import requests
 
 from storefront.clock import Clock
+from storefront.iamport import names
 from storefront.iamport.deadline import Deadline
 from storefront.iamport.errors import RejectedError, SilenceError, UnauthorizedError
 from storefront.iamport.token import AccessToken, TokenKeeper
@@ -199,7 +200,7 @@ class Iamport:
             merchant_uid: the order; new for every attempt and already committed by the caller.
             amount: won, more than 0.
             name: what is bought, at most 40 characters.
-            buyer_name: at most 16 characters.
+            buyer_name: of any length; i'mport gets as much of it as it keeps.
             buyer_email: at most 64 characters.
             buyer_tel: at most 16 characters.
             notice_url: where i'mport should send this payment's webhook, if not to the console's address.
@@ -217,7 +218,7 @@ class Iamport:
             "merchant_uid": merchant_uid,
             "amount": amount,
             "name": name,
-            "buyer_name": buyer_name,
+            "buyer_name": names.as_kept(buyer_name),
             "buyer_email": buyer_email,
             "buyer_tel": buyer_tel,
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -11,28 +10,21 @@ from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringF
 from wtforms.validators import DataRequired, Email, InputRequired, Length, ValidationError
 
 from storefront.billing.payments.checkout import Buyer
-from storefront.web.shop import storable
+from storefront.web.typed import is_readable, korean_number, length, plain, plain_email, plain_phone
 
 CONSENT_VERSION = "2026-11-23"
 """Changes whenever the text of the consent box does; stored with each consent."""
 
 LONGEST_EMAIL = 64
-_PHONE = re.compile(r"0[0-9]{1,2}-?[0-9]{3,4}-?[0-9]{4}")
-
-
-def _strip(value: str | None) -> str | None:
-    return value.strip() if value else value
-
-
-def _plain_phone(value: str | None) -> str | None:
-    """However people and their phones write it: with spaces, dots, brackets or the country's code."""
-    return re.sub(r"^\+82-?0?", "0", re.sub(r"[ .()]", "", value)) if value else value
+LONGEST_NAME = 64
+"""Characters as people see them; some, like a family in one picture, are written with a dozen of the computer's."""
+_ROOM_FOR_A_NAME = 255
 
 
 def readable(_form: FlaskForm, field: Any) -> None:
     """Characters that can be stored and shown; the page that asks again does not repeat what it cannot show."""
     text = field.data or ""
-    if not storable(text) or not text.isprintable():
+    if not is_readable(text):
         field.data = ""
         raise ValidationError(_l("There are characters in here that we cannot store."))
 
@@ -43,28 +35,35 @@ def short_in_lower_case(_form: FlaskForm, field: Any) -> None:
         raise ValidationError(_l("At most 64 characters, please."))
 
 
+def short_enough_for_a_name(_form: FlaskForm, field: Any) -> None:
+    """At most 64 characters, and no more than the database has room for."""
+    text = field.data or ""
+    if len(text) > _ROOM_FOR_A_NAME or length(text) > LONGEST_NAME:
+        raise ValidationError(_l("At most 64 characters, please."))
+
+
 def korean_phone(_form: FlaskForm, field: Any) -> None:
-    """A Korean mobile or landline number."""
-    if not _PHONE.fullmatch(field.data or ""):
+    """A Korean number, mobile, landline or personal."""
+    if korean_number(field.data or "") is None:
         raise ValidationError(_l("Please enter a phone number like 010-1234-5678."))
 
 
 class _Person(FlaskForm):
-    """A name and an e-mail address, as i'mport stores them."""
+    """A name and an e-mail address."""
 
     name = StringField(
         _l("Name"),
-        filters=[_strip],
+        filters=[plain],
         validators=[
             DataRequired(_l("Please enter your name.")),
-            Length(max=16, message=_l("At most 16 characters, please.")),
+            short_enough_for_a_name,
             readable,
         ],
         render_kw={"autocomplete": "name"},
     )
     email = EmailField(
         _l("E-mail"),
-        filters=[_strip],
+        filters=[plain_email],
         validators=[
             DataRequired(_l("Please enter your e-mail address.")),
             short_in_lower_case,
@@ -109,7 +108,7 @@ class SignInForm(FlaskForm):
 
     email = EmailField(
         _l("E-mail"),
-        filters=[_strip],
+        filters=[plain_email],
         validators=[DataRequired(_l("Please enter your e-mail address.")), Length(max=200), readable],
         render_kw={"autocomplete": "email"},
     )
@@ -131,7 +130,7 @@ class CheckoutForm(_Person):
     )
     phone = TelField(
         _l("Mobile phone"),
-        filters=[_plain_phone],
+        filters=[plain_phone],
         validators=[DataRequired(_l("Please enter a phone number like 010-1234-5678.")), korean_phone, readable],
         render_kw={"autocomplete": "tel"},
     )

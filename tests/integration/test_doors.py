@@ -317,7 +317,7 @@ def test_an_order_form_must_be_filled_in_and_agreed_to(shopper: Shopper, sandbox
     good = {**BUYER, "mode": "pay"}
     bad: list[dict[str, str]] = [
         {"name": ""},
-        {"name": "x" * 17},
+        {"name": "x" * 65},
         {"email": "nobody"},
         {"email": f"{'x' * 60}@example.com"},
         {"phone": "12"},
@@ -325,7 +325,6 @@ def test_an_order_form_must_be_filled_in_and_agreed_to(shopper: Shopper, sandbox
         {"consent": ""},
         {"mode": "free"},
         {"name": "a\0b"},
-        {"name": "a\u202eb"},
     ]
     for fields in bad:
         reply = shopper.post("/checkout/morning", good | fields)

@@ -17,6 +17,7 @@ from storefront.billing.context import Billing
 from storefront.billing.orders import history, timeline
 from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.timeline import asked, decided
+from storefront.iamport import names
 from storefront.models import Card, Checkout, Payment
 from storefront.states import CardStatus, PaymentStatus, Purpose
 
@@ -35,10 +36,10 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True)
 class Buyer:
-    """Who pays, as i'mport stores it.
+    """Who pays.
 
     Attributes:
-        name: at most 16 characters.
+        name: at most 255 characters; i'mport gets as many as it keeps.
         email: at most 64 characters.
         phone: at most 16 characters.
     """
@@ -117,7 +118,7 @@ def request_pay_parameters(billing: Billing, payment: Payment) -> dict[str, Any]
         "amount": payment.amount_krw,
         "customer_uid": payment.card.customer_uid,
         "buyer_email": payment.buyer_email,
-        "buyer_name": payment.buyer_name,
+        "buyer_name": names.as_kept(payment.buyer_name),
         "buyer_tel": payment.buyer_phone,
         "m_redirect_url": settings.return_url,
         **notice,
