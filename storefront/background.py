@@ -10,8 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from storefront import logs
 from storefront.billing import Billing
 from storefront.billing.reconciling import reconciliation
@@ -19,6 +17,7 @@ from storefront.billing.reconciling import reconciliation
 EVERY_S = 5.0
 SWEEP_EVERY = 60
 """Every which look, beginning with the first, also asks i'mport for what nobody told us: each five minutes."""
+_MOST_NAMED = 20
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +51,22 @@ def reconcile_forever(billing: Billing, *, every_s: float, stop: threading.Event
         look += 1
         logs.request_id.set(logs.new_request_id())
         try:
-            report = reconciliation.reconcile(billing, only_due=True, sweep=look % SWEEP_EVERY == 1)
-        except SQLAlchemyError:
-            log.exception("reconcile could not use the database; it looks again in %s s", every_s)
-            continue
-        for line in report.needs_person:
-            log.warning("needs_person", extra={"fields": {"what": line}})
+            _look(billing, sweep=look % SWEEP_EVERY == 1)
+        except Exception:
+            log.exception("look_failed", extra={"fields": {"again_in_s": every_s}})
+
+
+def _look(billing: Billing, *, sweep: bool) -> None:
+    """One look, and what came of it; a look that had nothing to look at is not worth a line."""
+    report = reconciliation.reconcile(billing, only_due=True, sweep=sweep)
+    counts = {
+        "looked_at": len(report.looked_at),
+        "changed": len(report.changed),
+        "undecided": len(report.undecided),
+        "needs_person": len(report.needs_person),
+        "swept": sweep,
+    }
+    if report.unheard:
+        log.warning("deaf", extra={"fields": {**counts, "unheard": report.unheard[:_MOST_NAMED]}})
+    elif sweep or report.looked_at:
+        log.info("looked", extra={"fields": counts})

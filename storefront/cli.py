@@ -1,7 +1,8 @@
-"""The command line: `storefront demo | run | sandbox | reconcile | worker | db`."""
+"""The command line: `storefront demo | run | sandbox | reconcile | attention | worker | db`."""
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import webbrowser
@@ -16,9 +17,11 @@ from flask import Flask
 
 from storefront import background, config, create_app, create_billing, logs, serving
 from storefront.billing import Billing, shoppers
-from storefront.billing.reconciling import reconciliation
+from storefront.billing.attention import open_items
+from storefront.billing.reconciling import desk, reconciliation
 from storefront.clock import Clock
 from storefront.config import Settings, SettingsError
+from storefront.iamport import SilenceError
 from storefront.sandbox import SandboxSettings, commands, create_sandbox
 from storefront.sandbox.server import create_server as create_sandbox_server
 
@@ -101,17 +104,59 @@ def run(port: int) -> None:
 
 @main.command()
 def reconcile() -> None:
-    """Finish what is open and look for what nobody told us; 1 when a person has to look."""
+    """Finish what is open and look for what nobody told us.
+
+    Ends with 0 if all is well, 1 if a person is needed, 2 if i'mport could not be asked.
+    """
     report = reconciliation.reconcile(_billing())
-    click.echo(f"looked at {len(report.looked_at)} open orders")
-    for title, lines in (
+    lines = [f"looked at {len(report.looked_at)} open orders"]
+    for title, found in (
         ("changed", report.changed),
         ("undecided", report.undecided),
+        ("could not ask i'mport about", report.unheard),
         ("needs a person", report.needs_person),
     ):
-        for line in lines:
-            click.echo(f"{title}: {line}")
-    sys.exit(1 if report.needs_person else 0)
+        lines += [f"{title}: {line}" for line in found]
+    _say(lines)
+    sys.exit(2 if report.unheard else 1 if report.needs_person else 0)
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def attention(context: click.Context) -> None:
+    """What needs a person: list it, look at an item, close one."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_attention)
+
+
+@attention.command("list")
+def list_attention() -> None:
+    """Everything that is open, the oldest first."""
+    items = open_items(_billing())
+    _say([desk.line(item) for item in items] or ["nothing needs a person"])
+
+
+@attention.command("show")
+@click.argument("item_id", metavar="ID", type=int)
+def show_attention(item_id: int) -> None:
+    """An item, what i'mport says of it now, and the ways out."""
+    with _refusals():
+        look = desk.show(_billing(), item_id)
+    item = look.item
+    closed = (
+        f"closed {item.closed_at:%Y-%m-%d %H:%M} UTC: {item.closed_why or 'it is over'}" if item.closed_at else None
+    )
+    _say([desk.line(item), *([closed] if closed else []), *look.says, look.ways_out])
+
+
+@attention.command("close")
+@click.argument("item_id", metavar="ID", type=int)
+@click.option("--why", required=True, help="The reason; the order's timeline shows it.")
+def close_attention(item_id: int, why: str) -> None:
+    """Ask i'mport about an item, and close it."""
+    with _refusals():
+        item = desk.close(_billing(), item_id, why)
+    _say([f"closed: {desk.line(item)}" if item.closed_why else f"it was over already: {desk.line(item)}"])
 
 
 @main.command()
@@ -134,6 +179,34 @@ def upgrade() -> None:
 
     schema.upgrade(_billing().database)
     click.echo("the database has the newest schema")
+
+
+class _UnaskedError(click.ClickException):
+    exit_code = 2
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Why an item is not closed or shown: in one line, with 1, or 2 if i'mport could not be asked."""
+    try:
+        yield
+    except desk.NotOpenError as error:
+        raise click.ClickException(f"nothing open has the number {error}") from None
+    except desk.StillHeldError as error:
+        raise click.ClickException(f"{error} that is not in the shop's books: cancel it in the console first") from None
+    except SilenceError as silence:
+        raise _UnaskedError(f"i'mport could not be asked, so nothing has changed ({silence.reason})") from None
+
+
+def _say(lines: list[str]) -> None:
+    """Print lines, or fail: what was not written must not look as if it had been."""
+    try:
+        click.echo("\n".join(lines))
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would try once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.ClickException(f"the report could not be written: {error.strerror}") from None
 
 
 class _SandboxTime(Clock):

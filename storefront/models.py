@@ -11,8 +11,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Enum, ForeignKey, Index, MetaData, String, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Enum,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    UniqueConstraint,
+    exists,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
 from storefront.database import UtcDateTime
 from storefront.states import (
@@ -118,6 +130,34 @@ class Checkout(Base):
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
 
+class Attention(Base):
+    """One thing that needs a person, from when it was noticed until it is over or a person has closed it."""
+
+    __tablename__ = "attention"
+    __table_args__ = (
+        Index(
+            "uq_attention_open",
+            "subject",
+            "reason",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reason: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(80))
+    """An order number of ours, or the imp_uid of a payment that is none of our orders'."""
+    since: Mapped[datetime]
+    detail: Mapped[dict[str, Any]]
+    checked_at: Mapped[datetime | None]
+    """When i'mport was last asked whether it is over."""
+    closed_at: Mapped[datetime | None]
+    closed_why: Mapped[str | None] = mapped_column(String(500))
+    """What the person said who closed it; nothing if it was over by itself."""
+
+
 class Payment(Base):
     """One order number at i'mport (`merchant_uid`), written down before anything leaves the shop."""
 
@@ -157,8 +197,6 @@ class Payment(Base):
     fail_reason: Mapped[str | None] = mapped_column(String(500))
     refusal: Mapped[str | None] = mapped_column(String(16))
     told_error: Mapped[str | None] = mapped_column(String(500))
-    attention: Mapped[str | None] = mapped_column(String(100))
-    """Why a person has to look, or nothing."""
     apply_num: Mapped[str | None] = mapped_column(String(32))
     card_name: Mapped[str | None] = mapped_column(String(80))
     card_number: Mapped[str | None] = mapped_column(String(32))
@@ -177,6 +215,10 @@ class Payment(Base):
     given_up: Mapped[bool] = mapped_column(default=False)
     checks: Mapped[int] = mapped_column(default=0)
     next_check_at: Mapped[datetime | None]
+    needs_person: Mapped[bool] = column_property(
+        exists().where(Attention.subject == merchant_uid, Attention.closed_at.is_(None)).correlate_except(Attention)
+    )
+    """Whether anything about this order waited for a person when the row was read."""
 
     card: Mapped[Card] = relationship(lazy="raise")
     checkout: Mapped[Checkout | None] = relationship(lazy="raise")
@@ -269,7 +311,6 @@ class Stray(Base):
     merchant_uid: Mapped[str] = mapped_column(String(255))
     amount_krw: Mapped[int] = mapped_column(BigInteger)
     seen_at: Mapped[datetime]
-    reported_at: Mapped[datetime | None]
 
 
 class Sweep(Base):

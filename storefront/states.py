@@ -113,6 +113,7 @@ REFUND_MOVES: Mapping[tuple[RefundStatus, RefundStatus], str] = {
     (_R.REQUESTED, _R.DONE): "refund_done",
     (_R.REQUESTED, _R.FAILED): "refund_failed",
     (_R.FAILED, _R.REQUESTED): "refund_asked_again",
+    (_R.FAILED, _R.DONE): "refund_done",
 }
 
 

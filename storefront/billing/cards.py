@@ -17,7 +17,8 @@ from storefront.iamport import SilenceError
 from storefront.models import Card, Payment
 from storefront.states import CardStatus, PaymentStatus, Purpose
 
-_ISSUING = (Purpose.REGISTER, Purpose.FIRST)
+ISSUING = (Purpose.REGISTER, Purpose.FIRST)
+"""The payments whose windows store a card."""
 _UNDECIDED = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 _KEPT = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
 
@@ -149,7 +150,7 @@ def _lock(session: Session, card_id: int) -> tuple[Card | None, Payment | None]:
 
 def issuing_payment(card_id: int) -> Select[Payment]:
     """The query for the payment whose window stored a card."""
-    return select(Payment).where(Payment.card_id == card_id, Payment.purpose.in_(_ISSUING))
+    return select(Payment).where(Payment.card_id == card_id, Payment.purpose.in_(ISSUING))
 
 
 def _note(session: Session, payment: Payment | None, *notes: Note) -> None:

@@ -4,7 +4,7 @@
 """
 
 from storefront.iamport.client import Iamport
-from storefront.iamport.errors import IamportError, NotAskedError, RejectedError, SilenceError
+from storefront.iamport.errors import IamportError, NotAskedError, RejectedError, SilenceError, UnreadableAnswerError
 from storefront.iamport.types import BillingKey, Payment, UnreadablePayment
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "Payment",
     "RejectedError",
     "SilenceError",
+    "UnreadableAnswerError",
     "UnreadablePayment",
 ]

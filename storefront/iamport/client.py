@@ -19,7 +19,7 @@ import requests
 from storefront.clock import Clock
 from storefront.iamport import names
 from storefront.iamport.deadline import Deadline
-from storefront.iamport.errors import RejectedError, SilenceError, UnauthorizedError
+from storefront.iamport.errors import RejectedError, SilenceError, UnauthorizedError, UnreadableAnswerError
 from storefront.iamport.token import AccessToken, TokenKeeper
 from storefront.iamport.transport import Answer, Transport
 from storefront.iamport.types import BillingKey, Payment, UnreadableError, UnreadablePayment
@@ -399,12 +399,19 @@ def _payment_or_reason(body: object) -> Payment | UnreadablePayment:
     try:
         return Payment.parse(body)
     except UnreadableError as unreadable:
-        imp_uid = body.get("imp_uid") if isinstance(body, dict) else None
-        return UnreadablePayment(imp_uid if isinstance(imp_uid, str) else "?", str(unreadable))
+        return UnreadablePayment(_name(body, "imp_uid") or "?", str(unreadable), _name(body, "merchant_uid"))
 
 
 def _parse_payment(body: object) -> Payment:
     try:
         return Payment.parse(body)
     except UnreadableError as unreadable:
-        raise SilenceError("a payment", str(unreadable)) from unreadable
+        raise UnreadableAnswerError(
+            str(unreadable), imp_uid=_name(body, "imp_uid"), merchant_uid=_name(body, "merchant_uid")
+        ) from unreadable
+
+
+def _name(body: object, field: str) -> str | None:
+    """An id out of an object that cannot be read as a whole."""
+    name = body.get(field) if isinstance(body, dict) else None
+    return name if isinstance(name, str) and _ID.fullmatch(name) else None

@@ -5,8 +5,9 @@
     IamportError
     ├── RejectedError     i'mport read the request and said no (HTTP 200 with code ≠ 0, or HTTP 400)
     └── SilenceError      there is no answer one may act on: nothing is known, nothing may change
-        ├── UnauthorizedError   no token, or 401 twice: the keys are wrong, the request was not carried out
-        └── NotAskedError       it was not even sent
+        ├── UnauthorizedError       no token, or 401 twice: the keys are wrong, the request was not carried out
+        ├── UnreadableAnswerError   i'mport spoke of a payment, but not as it describes payments
+        └── NotAskedError           it was not even sent
 
 A declined card is none of these: i'mport answers it with code 0 and a payment whose status is `failed`.
 """
@@ -49,3 +50,16 @@ class UnauthorizedError(SilenceError):
 
 class NotAskedError(SilenceError):
     """The request was not sent: nothing was done, and asking about something else now will not go better."""
+
+
+class UnreadableAnswerError(SilenceError):
+    """I'mport knows a payment of which it says something that cannot be read: a person has to look.
+
+    Attributes:
+        imp_uid: the payment's id, if that can be read.
+        merchant_uid: its order, if that can be read.
+    """
+
+    def __init__(self, reason: str, *, imp_uid: str | None = None, merchant_uid: str | None = None) -> None:
+        super().__init__("a payment", reason)
+        self.imp_uid, self.merchant_uid = imp_uid, merchant_uid

@@ -13,6 +13,7 @@ class UnreadableError(ValueError):
     """The answer is not shaped the way i'mport describes it; the client turns this into silence."""
 
 
+STATUSES = ("ready", "paid", "failed", "cancelled")
 LONGEST_ID = 40
 LONGEST_SHOWN = {"fail_reason": 500, "apply_num": 32, "card_name": 80, "card_number": 32, "receipt_url": 500}
 LONGEST_TIME = 20
@@ -64,13 +65,16 @@ class Payment:
             UnreadableError: a field the shop decides by is missing or of the wrong kind.
         """
         fields = _object(body)
+        status = _text(fields, "status")
+        if status not in STATUSES:
+            raise UnreadableError("status is none that i'mport describes")
         amount, cancel_amount = _won(fields, "amount"), _won(fields, "cancel_amount", missing=0)
         if cancel_amount > amount:
             raise UnreadableError("cancel_amount is more than amount")
         return cls(
             imp_uid=_id(fields, "imp_uid"),
             merchant_uid=_text(fields, "merchant_uid"),
-            status=_text(fields, "status"),
+            status=status,
             amount=amount,
             cancel_amount=cancel_amount,
             currency=_text(fields, "currency"),
@@ -97,10 +101,12 @@ class UnreadablePayment:
     Attributes:
         imp_uid: its id, or a question mark if not even that is there.
         reason: which field is not as described.
+        merchant_uid: its order, if that can be read.
     """
 
     imp_uid: str
     reason: str
+    merchant_uid: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 import requests
@@ -35,9 +36,9 @@ class Place:
         """Somebody new."""
         return Shopper(HttpBrowser(self.shop_url), self.sandbox).sign_up()
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, stdout: int | IO[str] = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
         """A command to its end."""
-        return command(self.folder, *arguments, **self.settings)
+        return command(self.folder, *arguments, stdout=stdout, **self.settings)
 
 
 @pytest.fixture
@@ -51,14 +52,17 @@ def place(tmp_path: Path) -> Iterator[Place]:
             yield Place(tmp_path, shop.urls["shop"], Sandbox(session, url), settings)
 
 
-def command(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def command(
+    folder: Path, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, **settings: str
+) -> subprocess.CompletedProcess[str]:
     """Run `storefront …` to its end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("IMP_")}
     return subprocess.run(
         [sys.executable, "-m", "storefront", *arguments],
         cwd=folder,
         env=environment | settings,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=60,
         check=False,
@@ -90,6 +94,47 @@ def test_reconcile_says_what_it_did_and_fails_when_a_person_has_to_look(place: P
     assert bad.returncode == 1
     assert f"needs a person: stray {stray['imp_uid']}" in bad.stdout
     assert sandbox.net() == 15_600
+
+
+def test_what_needs_a_person_is_listed_shown_and_closed(place: Place) -> None:
+    """Until then every report names it, also when nobody could read the last one."""
+    stray = place.sandbox.pay({"pg": "jtnet", "merchant_uid": "nobodys", "amount": 700, "name": "tea"})
+    place.shopper().order("pay")
+    with open("/dev/full", "w") as full:
+        lost = place.run("reconcile", stdout=full)
+    assert lost.returncode == 1
+    assert "could not be written" in lost.stderr
+
+    listed = place.run("attention")
+    assert listed.stdout.startswith(f"stray {stray['imp_uid']} since ")
+    number = listed.stdout.partition("(#")[2].partition(")")[0]
+    shown = place.run("attention", "show", number)
+    assert "paid, 700 won, 0 won cancelled, 700 won held" in shown.stdout
+    closed = place.run("attention", "close", number, "--why", "our other shop's")
+
+    assert [listed.returncode, shown.returncode, closed.returncode] == [0, 0, 0]
+    assert place.run("attention", "list").stdout == "nothing needs a person\n"
+    assert place.run("reconcile").returncode == 0
+    again = place.run("attention", "close", number, "--why", "once more")
+    assert (again.returncode, again.stdout) == (1, "")
+
+
+def test_a_deaf_shop_says_so(place: Place) -> None:
+    """With wrong keys, and with i'mport silent, there is no 0; nothing is closed either."""
+    wrong = place.settings | {"IMP_SECRET": "another"}
+    stray = place.sandbox.pay({"pg": "jtnet", "merchant_uid": "nobodys", "amount": 700, "name": "tea"})
+    assert place.run("reconcile").returncode == 1
+
+    deaf = command(place.folder, "reconcile", **wrong)
+    unasked = command(place.folder, "attention", "close", "1", "--why", "x", **wrong)
+    with storefront(place.folder, "worker", "--every", "0.1", **wrong):
+        assert comes_true(lambda: '"deaf"' in (place.folder / "log").read_text())
+
+    assert (deaf.returncode, unasked.returncode) == (2, 2)
+    assert "could not ask i'mport about" in deaf.stdout
+    assert stray["imp_uid"] in deaf.stdout
+    assert "nothing has changed" in unasked.stderr
+    assert "another" not in deaf.stdout + deaf.stderr + unasked.stderr
 
 
 def test_the_worker_finds_what_nobody_told_the_shop(place: Place) -> None:

@@ -232,6 +232,7 @@ def test_a_contradiction_goes_to_a_person_and_changes_nothing(
         return answer and replace(answer, status="failed", paid_at=None)
 
     monkeypatch.setattr(gateway, "payment", contradicting)
+    monkeypatch.setattr(gateway, "payments_of", lambda _merchant_uid: [contradicting(paid["imp_uid"])])
     tell(shop, paid["imp_uid"], paid["merchant_uid"])
 
     assert facts(shopper, paid["merchant_uid"]) == ("paid", True, 14_900)

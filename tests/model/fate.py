@@ -101,7 +101,8 @@ class Fate(Players):
     def state_of(self, merchant_uid: str | None) -> list[tuple[object, ...]]:
         """What an order is, and what is being given back for it."""
         return self.stage.shop(
-            "SELECT status, imp_uid, captured, captured_krw, cancelled_krw, attention,"
+            "SELECT status, imp_uid, captured, captured_krw, cancelled_krw,"
+            " (SELECT count(*) FROM attention WHERE subject = merchant_uid AND closed_at IS NULL),"
             " (SELECT count(*) FROM refund WHERE payment_id = payment.id) FROM payment WHERE merchant_uid = ?",
             merchant_uid,
         )

@@ -60,6 +60,7 @@ def test_an_amount_may_come_as_a_number_or_a_text(amount: object) -> None:
         ("imp_uid", ["imp_1"]),
         ("merchant_uid", None),
         ("status", {}),
+        ("status", "half_paid"),
         ("currency", None),
         ("paid_at", "soon"),
         ("paid_at", 10**30),

@@ -6,16 +6,19 @@ between, the answer is stale: nothing is written, and the caller asks again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
 from storefront import iamport
+from storefront.billing import attention
+from storefront.billing.attention import Reason
 from storefront.billing.context import Billing
 from storefront.billing.orders import timeline
 from storefront.billing.orders.judgement import Finding, Judgement, judge
@@ -70,6 +73,25 @@ def note(billing: Billing, merchant_uid: str, notes: Sequence[Note]) -> None:
         timeline.write(session, payment, notes)
 
 
+def call_person(
+    billing: Billing, merchant_uid: str, reason: Reason, facts: Mapping[str, Any], *, notes: Sequence[Note] = ()
+) -> None:
+    """Put an order on the list of what needs a person; its row and its version stay.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        merchant_uid: an order of ours.
+        reason: why; its timeline says so once.
+        facts: for the person, JSON values.
+        notes: timeline lines that belong before that.
+    """
+    with billing.database.writing() as session:
+        payment = session.scalars(select(Payment).where(Payment.merchant_uid == merchant_uid)).one()
+        now = billing.clock.now()
+        is_new = attention.call(session, reason, merchant_uid, now, **facts)
+        timeline.write(session, payment, [*notes, decided(now, reason, **facts)] if is_new else notes)
+
+
 def record(
     billing: Billing,
     seen: Seen,
@@ -107,7 +129,22 @@ def record(
         )
         _Entry(billing, session, payment, answer, key).write(judgement)
 
-    return amend(billing, seen, write, notes=notes)
+    try:
+        return amend(billing, seen, write, notes=notes)
+    except IntegrityError:
+        owner = _other_order_of(billing, seen, answer.imp_uid)
+        if owner is None:
+            raise StaleAnswerError(seen.merchant_uid) from None  # two writers wrote the same; the other one was first
+        facts = {"imp_uid": answer.imp_uid, "status": answer.status, "belongs_to": owner}
+        call_person(billing, seen.merchant_uid, Reason.CONTRADICTION, facts, notes=notes)
+        return seen
+
+
+def _other_order_of(billing: Billing, seen: Seen, imp_uid: str) -> str | None:
+    """The other order to which a payment of i'mport's already belongs."""
+    others = select(Payment.merchant_uid).where(Payment.imp_uid == imp_uid, Payment.merchant_uid != seen.merchant_uid)
+    with billing.database.reading() as session:
+        return session.scalar(others)
 
 
 def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Note] = ()) -> Seen:
@@ -178,10 +215,10 @@ class _Entry:
             case Finding.EXTRA:
                 self._return_extra()
             case Finding.CONTRADICTION:
-                self._call_for_help("contradiction", status=self.answer.status)
+                self._call_for_help(Reason.CONTRADICTION, status=self.answer.status, imp_uid=self.answer.imp_uid)
             case Finding.NOTHING:
                 pass
-        self._end_contradiction(judgement)
+        self._end_complaints(judgement)
         self._close_refunds()
 
     def _accept(self) -> None:
@@ -233,14 +270,14 @@ class _Entry:
         replaced, event = replace_key(self.session, name)
         if replaced is None:
             # A key under a name we never gave: perhaps another shop's of the same account, so not ours to delete.
-            self._call_for_help("foreign_key")
+            self._call_for_help(Reason.FOREIGN_KEY, customer_uid=name)
         elif event:
             self._decided(event)
 
     def _decline(self) -> None:
         payment, answer = self.payment, self.answer
         payment.move(PaymentStatus.FAILED)
-        self._call_off_help("rejected_resend")
+        self._call_off_help(Reason.REJECTED_RESEND)
         payment.imp_uid = answer.imp_uid
         payment.fail_reason = timeline.without_card_numbers(answer.fail_reason or "") or None
         payment.failed_at = answer.failed_at or self.billing.clock.now()
@@ -258,7 +295,7 @@ class _Entry:
     def _take_over(self) -> None:
         """Make the answer's capture the row's own."""
         payment, answer = self.payment, self.answer
-        self._call_off_help("rejected_resend")
+        self._call_off_help(Reason.REJECTED_RESEND)
         payment.imp_uid = answer.imp_uid
         payment.captured = True
         payment.captured_krw = answer.amount
@@ -340,36 +377,48 @@ class _Entry:
         self._count_as_change()
 
     def _close_refunds(self) -> None:
-        """Refunds that i'mport's own record shows to be through are done, whoever told us."""
+        """Refunds that i'mport's own record shows to be through are done, whoever told us and whoever did it."""
         if not self.answer.cancel_amount:
             return
-        query = select(Refund).where(Refund.imp_uid == self.answer.imp_uid, Refund.status == RefundStatus.REQUESTED)
-        for refund in self.session.scalars(query.with_for_update()):
-            if self.answer.captured and self.answer.cancel_amount >= refund.cancelled_after_krw:
-                refund.move(RefundStatus.DONE)
-                self._call_off_help("refund_failed")
-                refund.done_at = self.billing.clock.now()
-                self._decided("refund_done", amount=refund.amount_krw)
-                self._count_as_change()
+        query = select(Refund).where(Refund.payment_id == self.payment.id).order_by(Refund.id).with_for_update()
+        newest: dict[str, Refund] = {}
+        for refund in self.session.scalars(query):
+            newest[refund.imp_uid] = refund
+            if refund.status == RefundStatus.REQUESTED:
+                self._close_if_through(refund)
+        for refund in newest.values():
+            if refund.status == RefundStatus.FAILED:
+                self._close_if_through(refund)
+        if all(refund.status != RefundStatus.FAILED for refund in newest.values()):
+            self._call_off_help(Reason.REFUND_FAILED)
+
+    def _close_if_through(self, refund: Refund) -> None:
+        answer = self.answer
+        if refund.imp_uid != answer.imp_uid or not answer.captured:
+            return
+        if answer.cancel_amount >= refund.cancelled_after_krw:
+            self._decided(refund.move(RefundStatus.DONE), amount=refund.amount_krw)
+            refund.done_at = self.billing.clock.now()
+            self._count_as_change()
 
     def _count_as_change(self) -> None:
         """A refund is a part of its payment: an answer from before it is stale, although the row looks the same."""
         flag_modified(self.payment, "status")
 
-    def _call_for_help(self, why: str, **detail: object) -> None:
-        # While a second send may have been captured or not, nothing else may stand in its place: it waits for a person.
-        if self.payment.attention not in (why, "rejected_resend"):
-            self.payment.attention = why
-            self._decided(why, **detail)
+    def _call_for_help(self, reason: Reason, **detail: object) -> None:
+        now = self.billing.clock.now()
+        if attention.call(self.session, reason, self.payment.merchant_uid, now, **detail):
+            self._decided(reason, **detail)
 
-    def _end_contradiction(self, judgement: Judgement) -> None:
-        """I'mport's answer about the row's own payment makes sense again."""
+    def _end_complaints(self, judgement: Judgement) -> None:
+        """I'mport knows the payment again, and what it says of the row's own makes sense again."""
+        self._call_off_help(Reason.UNKNOWN, imp_uid=self.answer.imp_uid)
         if judgement.finding != Finding.CONTRADICTION and self.answer.imp_uid == self.payment.imp_uid:
-            self._call_off_help("contradiction")
+            self._call_off_help(Reason.CONTRADICTION)
 
-    def _call_off_help(self, why: str) -> None:
-        if self.payment.attention == why:
-            self.payment.attention = None
+    def _call_off_help(self, reason: Reason, **facts: object) -> None:
+        if self.payment.needs_person:
+            attention.call_off(self.session, self.payment.merchant_uid, self.billing.clock.now(), reason, **facts)
 
     def _decided(self, event: str, **detail: object) -> None:
         timeline.write(self.session, self.payment, [decided(self.billing.clock.now(), event, **detail)])

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront import iamport
-from storefront.billing import identifiers
+from storefront.billing import attention, identifiers
+from storefront.billing.attention import Reason
 from storefront.billing.cards import CardNotFoundError
 from storefront.billing.catalogue import Plan
 from storefront.billing.context import Billing
@@ -98,6 +99,22 @@ def send(billing: Billing, payment: Payment) -> None:
         _record(billing, seen, answer, notes)
 
 
+def give_up(row: Payment, now: datetime) -> Note:
+    """End a charge that i'mport does not know: what it captures after all goes back.
+
+    Args:
+        row: a charge whose outcome is not known, in the caller's transaction.
+        now: this moment.
+
+    Returns:
+        The timeline's line.
+    """
+    row.move(PaymentStatus.FAILED)
+    row.given_up = True
+    row.failed_at = now
+    return decided(now, "given_up")
+
+
 def _write_down(billing: Billing, shopper_id: int, card_id: int, plan: Plan, identity: str) -> tuple[Payment, bool]:
     """The row of this press, and whether it is new."""
     now = billing.clock.now()
@@ -171,7 +188,8 @@ def _look_once(billing: Billing, payment: Payment, rejected: RejectedError) -> N
             return
         if row.sends > 1:
             # Of a repeat this is no proof: "exists already" may speak of the first send. A person has to look.
-            row.attention = "rejected_resend"
+            if attention.call(session, Reason.REJECTED_RESEND, row.merchant_uid, now, message=rejected.message):
+                timeline.write(session, row, [decided(now, Reason.REJECTED_RESEND)])
             return
         row.move(PaymentStatus.FAILED)
         row.fail_reason = rejected.message

@@ -10,6 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from storefront import iamport
+from storefront.billing import attention
+from storefront.billing.attention import Reason
 from storefront.billing.context import Billing
 from storefront.billing.orders import records, timeline
 from storefront.billing.orders.records import Seen, StaleAnswerError
@@ -174,16 +176,16 @@ def _record(billing: Billing, seen: Seen, answer: iamport.Payment, notes: list[t
 
 
 def _read_or_note(billing: Billing, seen: Seen, imp_uid: str, notes: list[timeline.Note]) -> iamport.Payment:
-    """I'mport's record of a payment; if it is silent about that, what was asked before is written down all the same."""
-    silence = SilenceError("the cancelled payment", "unknown")
+    """I'mport's record of a payment; if it has none to give, what was asked before is written down all the same."""
     try:
         known = billing.gateway.payment(imp_uid)
-    except SilenceError as error:
-        known, silence = None, error
-    if known is None:
+    except SilenceError as silence:
         unanswered = told(billing.clock.now(), "unanswered", reason=silence.reason)
         records.note(billing, seen.merchant_uid, [*notes, unanswered])
-        raise silence
+        raise
+    if known is None:
+        records.call_person(billing, seen.merchant_uid, Reason.UNKNOWN, {"imp_uid": imp_uid}, notes=notes)
+        raise SilenceError("the cancelled payment", "unknown")
     return known
 
 
@@ -195,6 +197,7 @@ def _fail_if_still_held(billing: Billing, merchant_uid: str, refund_id: int, ref
         if refund_row.status != RefundStatus.REQUESTED:
             return
         refund_row.move(RefundStatus.FAILED)
-        payment.attention = "refund_failed"
-        failed = decided(billing.clock.now(), "refund_failed", amount=refund_row.amount_krw, message=refused.message)
+        now, facts = billing.clock.now(), {"amount": refund_row.amount_krw, "message": refused.message}
+        attention.call(session, Reason.REFUND_FAILED, merchant_uid, now, refund=refund_id, **facts)
+        failed = decided(now, "refund_failed", **facts)
         timeline.write(session, payment, [failed])

@@ -14,14 +14,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from storefront import iamport
-from storefront.billing import cards
+from storefront.billing import attention, cards
+from storefront.billing.attention import Reason, contained
 from storefront.billing.context import Billing
 from storefront.billing.orders import records, timeline
 from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import Note, asked, decided, told
 from storefront.billing.payments import refunds
-from storefront.iamport import SilenceError
+from storefront.iamport import SilenceError, UnreadableAnswerError
 from storefront.models import Card, Payment, Refund, Stray
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
 
@@ -74,10 +75,9 @@ def settle(
         return None
     for _ in range(ATTEMPTS):
         try:
-            answers = _ask(billing, imp_uid, row)
+            answers, are_all = _ask(billing, imp_uid, row)
         except SilenceError as silence:
-            unanswered = told(billing.clock.now(), "unanswered", reason=silence.reason)
-            records.note(billing, row.merchant_uid, [*hearsay, unanswered])
+            _write_silence(billing, row, hearsay, silence)
             raise
         if any(answer.merchant_uid != row.merchant_uid for answer in answers):
             records.note(
@@ -86,6 +86,8 @@ def settle(
             return row
         try:
             _write(billing, row, answers, hearsay)
+            if are_all:
+                _heed_whole(billing, row, answers)
         except StaleAnswerError:
             row = records.look(billing, row.merchant_uid) or row
             continue
@@ -119,10 +121,12 @@ def refresh(billing: Billing, shopper_id: int, merchant_uid: str | None = None) 
         merchant_uid: one order, or None for all of the shopper's.
     """
     for order in _open_orders(billing, shopper_id, merchant_uid):
-        bring_up_to_date(billing, order, Door.READ)
+        with contained(billing, order):
+            bring_up_to_date(billing, order, Door.READ)
     if merchant_uid is None:
-        for card_id in _removing_cards(billing, shopper_id):
-            cards.finish(billing, card_id)
+        for card_id, order in _removing_cards(billing, shopper_id):
+            with contained(billing, order):
+                cards.finish(billing, card_id)
 
 
 def bring_up_to_date(billing: Billing, merchant_uid: str, door: Door) -> bool:
@@ -151,15 +155,38 @@ def _hearsay(billing: Billing, door: Door, imp_uid: str | None, facts: Mapping[s
     return [told(billing.clock.now(), event, imp_uid=imp_uid, **(facts or {}))]
 
 
-def _ask(billing: Billing, imp_uid: str | None, row: Payment) -> list[iamport.Payment]:
-    """What i'mport knows: the payment of that id, else whatever stands under the order number, captures first."""
+def _ask(billing: Billing, imp_uid: str | None, row: Payment) -> tuple[list[iamport.Payment], bool]:
+    """What i'mport knows: the payment of that id, else whatever stands under the order number, captures first.
+
+    Returns:
+        The payments that count, and whether everything of the order was looked at.
+    """
     answer = billing.gateway.payment(imp_uid) if imp_uid else None
     if answer is not None:
-        return [answer]
+        return [answer], False
     found = billing.gateway.payments_of(row.merchant_uid)
     captured = sorted((payment for payment in found if payment.captured), key=lambda payment: str(payment.paid_at))
     declined = [payment for payment in found if payment.status == "failed" and not payment.captured]
-    return captured or declined[:1]
+    return captured or declined[:1], True
+
+
+def _write_silence(billing: Billing, row: Payment, hearsay: Sequence[Note], silence: SilenceError) -> None:
+    """Nothing changes; but a payment of this order that cannot be read is a person's matter until it can."""
+    notes = [*hearsay, told(billing.clock.now(), "unanswered", reason=silence.reason)]
+    if isinstance(silence, UnreadableAnswerError) and silence.merchant_uid == row.merchant_uid:
+        facts = {"imp_uid": silence.imp_uid, "why": silence.reason}
+        records.call_person(billing, row.merchant_uid, Reason.UNREADABLE, facts, notes=notes)
+    else:
+        records.note(billing, row.merchant_uid, notes)
+
+
+def _heed_whole(billing: Billing, row: Payment, answers: Sequence[iamport.Payment]) -> None:
+    """What a look at everything of an order tells besides: it can be read, and i'mport still knows what it captured."""
+    if row.needs_person:
+        with billing.database.writing() as session:
+            attention.call_off(session, row.merchant_uid, billing.clock.now(), Reason.UNREADABLE)
+    if row.captured and all(answer.imp_uid != row.imp_uid for answer in answers):
+        records.call_person(billing, row.merchant_uid, Reason.UNKNOWN, {"imp_uid": row.imp_uid})
 
 
 def _order_named_by(billing: Billing, imp_uid: str | None, told_order: str | None) -> Payment | None:
@@ -193,6 +220,8 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
             if session.scalar(select(Stray.id).where(Stray.imp_uid == answer.imp_uid)) is not None:
                 return False
             session.add(stray)
+            facts = {"merchant_uid": stray.merchant_uid, "amount": stray.amount_krw}
+            attention.call(session, Reason.STRAY, stray.imp_uid, stray.seen_at, **facts)
             if answer.customer_uid_usage == records.ISSUED and answer.customer_uid:
                 _heed_replaced_key(billing, session, answer.customer_uid)
     except IntegrityError:
@@ -292,7 +321,12 @@ def _open_orders(billing: Billing, shopper_id: int, merchant_uid: str | None) ->
         return list(session.scalars(query))
 
 
-def _removing_cards(billing: Billing, shopper_id: int) -> list[int]:
+def _removing_cards(billing: Billing, shopper_id: int) -> list[tuple[int, str]]:
+    """Cards whose keys are being deleted, each with the order that stored it."""
+    query = (
+        select(Card.id, Payment.merchant_uid)
+        .join(Payment, Payment.card_id == Card.id)
+        .where(Card.shopper_id == shopper_id, Card.status == CardStatus.REMOVING, Payment.purpose.in_(cards.ISSUING))
+    )
     with billing.database.reading() as session:
-        query = select(Card.id).where(Card.shopper_id == shopper_id, Card.status == CardStatus.REMOVING)
-        return list(session.scalars(query))
+        return [(card_id, merchant_uid) for card_id, merchant_uid in session.execute(query)]

@@ -1,0 +1,236 @@
+"""The desk of whoever looks after the shop: what needs a person, what i'mport says of it now, and the ways out.
+
+Nothing is closed on a person's word alone: i'mport is asked first, and what it says counts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from storefront import iamport
+from storefront.billing import attention, cards
+from storefront.billing.attention import Reason
+from storefront.billing.context import Billing
+from storefront.billing.orders import records, timeline
+from storefront.billing.orders.records import Seen, StaleAnswerError
+from storefront.billing.orders.timeline import decided
+from storefront.billing.payments import charges, settlement
+from storefront.billing.payments.settlement import Door
+from storefront.iamport import UnreadableAnswerError
+from storefront.models import Attention, Payment, Refund
+from storefront.states import PaymentStatus, RefundStatus
+
+_ATTEMPTS = 5
+_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_SANE = ("paid", "cancelled")
+_ENDS_ORDER = (Reason.REJECTED_RESEND, Reason.CONTRADICTION, Reason.UNREADABLE)
+
+WAYS_OUT = {
+    Reason.REJECTED_RESEND: "Look for the order in i'mport's console. Closing this gives the charge up, so that its card"
+    " can be removed; what is captured after all goes back.",
+    Reason.CONTRADICTION: "Compare the order with i'mport's console and cancel there what nobody ordered. Closing this"
+    " keeps what the shop has in its books, and gives up a charge that waits.",
+    Reason.REFUND_FAILED: "Cancel the payment in i'mport's console: the shop finds that out and closes this by itself."
+    " Closing it keeps the money.",
+    Reason.UNKNOWN: "Ask i'mport's support where the payment has gone: once it is known again this closes by itself."
+    " Closing it gives up a refund that the shopper waits for.",
+    Reason.UNREADABLE: "Look at the payment in i'mport's console. Closing this gives up a charge that waits for it.",
+    Reason.FOREIGN_KEY: "Delete the billing key in i'mport's console unless another shop of the account uses it, then"
+    " close this.",
+    Reason.STRAY: "Find out whose payment it is: another shop's of the account is closed with that as the reason; what"
+    " is nobody's is cancelled in i'mport's console, and then closes by itself.",
+    Reason.TROUBLE: "The log says what went wrong. It closes by itself when a look at the order succeeds.",
+    Reason.CLOCKS: "Set the clock of the machine by the network. It closes by itself when the clocks agree.",
+}
+
+
+class NotOpenError(Exception):
+    """There is no such item, or it has been closed."""
+
+
+class StillHeldError(Exception):
+    """i'mport holds money for the order that the shop does not have in its books: closing would forget it.
+
+    Attributes:
+        held: what i'mport holds, in won.
+    """
+
+    def __init__(self, held: int) -> None:
+        super().__init__(f"i'mport holds {held} won for this order")
+        self.held = held
+
+
+@dataclass(frozen=True)
+class Look:
+    """An item, and what there is to know about it.
+
+    Attributes:
+        item: the item.
+        says: what i'mport says now, a line for each payment; or that it could not be asked.
+        ways_out: what can be done.
+    """
+
+    item: Attention
+    says: list[str]
+    ways_out: str
+
+
+def line(item: Attention) -> str:
+    """An item in one line."""
+    facts = "".join(f" {name}={value}" for name, value in item.detail.items())
+    return f"{item.reason} {item.subject} since {item.since:%Y-%m-%d %H:%M} UTC (#{item.id}){facts}"
+
+
+def show(billing: Billing, item_id: int) -> Look:
+    """What there is to know about an item of the list, open or closed.
+
+    Raises:
+        NotOpenError: there is no such item.
+        SilenceError: i'mport could not be asked.
+    """
+    item = attention.find(billing, item_id)
+    if item is None:
+        raise NotOpenError(item_id)
+    try:
+        says = [_said(answer) for answer in _ask(billing, item)] or ["i'mport knows no payment of it"]
+    except UnreadableAnswerError as unreadable:
+        says = [f"i'mport's answer cannot be read: {unreadable.reason}"]
+    return Look(item, says, WAYS_OUT[Reason(item.reason)])
+
+
+def close(billing: Billing, item_id: int, why: str) -> Attention:
+    """Ask i'mport about an item, and close it if it is not over.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        item_id: which.
+        why: the person's reason; the order's timeline shows it.
+
+    Returns:
+        The item, closed. Without a `closed_why` it was over by itself.
+
+    Raises:
+        NotOpenError: there is no such open item; nothing was asked.
+        SilenceError: i'mport could not be asked; nothing was closed.
+        StillHeldError: nothing was closed; cancel in i'mport's console first.
+    """
+    item = attention.find(billing, item_id)
+    if item is None or item.closed_at is not None:
+        raise NotOpenError(item_id)
+    look_again(billing, item)
+    _check_books(billing, item)
+    order = records.look(billing, item.subject)
+    if order is None:
+        with billing.database.writing() as session:
+            _close(billing, session, item_id, why)
+    else:
+        _close_with_order(billing, item, order, why)
+    return attention.find(billing, item_id) or item
+
+
+def look_again(billing: Billing, item: Attention) -> None:
+    """Ask i'mport whether an item is over, and write what follows.
+
+    Raises:
+        SilenceError: i'mport could not be asked.
+    """
+    try:
+        if records.look(billing, item.subject) is not None:
+            settlement.settle(billing, Door.RECONCILE, merchant_uid=item.subject)
+        else:
+            _look_at_stray(billing, item)
+    except UnreadableAnswerError:
+        return  # it was asked, and this is what it says
+
+
+def _look_at_stray(billing: Billing, item: Attention) -> None:
+    """A payment that is none of our orders' is over once it can be read, or nothing of it is held any more."""
+    answer = _payment(billing, item)
+    if answer is None:
+        return
+    over = [Reason.UNREADABLE, Reason.TROUBLE]
+    if answer.captured and answer.amount > 0 and answer.held == 0:
+        over.append(Reason.STRAY)
+    with billing.database.writing() as session:
+        attention.call_off(session, item.subject, billing.clock.now(), *over)
+
+
+def _ask(billing: Billing, item: Attention) -> list[iamport.Payment]:
+    if records.look(billing, item.subject) is not None:
+        return billing.gateway.payments_of(item.subject)
+    answer = _payment(billing, item)
+    return [answer] if answer else []
+
+
+def _payment(billing: Billing, item: Attention) -> iamport.Payment | None:
+    """The payment an item is about, if it is about one that can be asked for."""
+    return billing.gateway.payment(item.subject) if _ID.fullmatch(item.subject) else None
+
+
+def _said(answer: iamport.Payment) -> str:
+    return (
+        f"{answer.imp_uid} of order {answer.merchant_uid}: {answer.status}, {answer.amount} won,"
+        f" {answer.cancel_amount} won cancelled, {answer.held} won held"
+    )
+
+
+def _check_books(billing: Billing, item: Attention) -> None:
+    """Money that i'mport holds for an order is in our books, or it is not the time to close anything."""
+    with billing.database.reading() as session:
+        order = session.scalar(
+            select(Payment).where(Payment.merchant_uid == item.subject).options(selectinload(Payment.refunds))
+        )
+    if order is None:
+        return
+    try:
+        held = sum(answer.held for answer in billing.gateway.payments_of(item.subject) if answer.status in _SANE)
+    except UnreadableAnswerError:
+        return
+    if held > order.net_krw:
+        raise StillHeldError(held)
+
+
+def _close_with_order(billing: Billing, item: Attention, order: Payment, why: str) -> None:
+    def amend(session: Session, row: Payment) -> None:
+        if not _close(billing, session, item.id, why):
+            return
+        now = billing.clock.now()
+        notes = [decided(now, "attention_closed", what=item.reason, why=why)]
+        if item.reason in _ENDS_ORDER and row.status == PaymentStatus.REQUESTED:
+            notes.append(charges.give_up(row, now))
+            attention.call_off(session, row.merchant_uid, now, Reason.REJECTED_RESEND)
+        elif item.reason in _ENDS_ORDER and row.status == PaymentStatus.READY:
+            notes.append(decided(now, row.move(PaymentStatus.EXPIRED)))
+        if item.reason == Reason.UNKNOWN:
+            _give_up_refunds(session, row)
+        timeline.write(session, row, notes)
+
+    seen: Payment | None = order
+    for _ in range(_ATTEMPTS):
+        if seen is None:
+            return
+        try:
+            records.amend(billing, Seen(seen.merchant_uid, seen.version), amend)
+        except StaleAnswerError:
+            seen = records.look(billing, item.subject)
+            continue
+        break
+    cards.finish(billing, order.card_id)
+
+
+def _give_up_refunds(session: Session, row: Payment) -> None:
+    waiting = (Refund.payment_id == row.id, Refund.status == RefundStatus.REQUESTED, Refund.reason == "shopper")
+    for refund in session.scalars(select(Refund).where(*waiting).with_for_update()):
+        refund.move(RefundStatus.FAILED)
+
+
+def _close(billing: Billing, session: Session, item_id: int, why: str) -> bool:
+    item = session.get_one(Attention, item_id, with_for_update=True)
+    if item.closed_at is not None:
+        return False
+    item.closed_at, item.closed_why = billing.clock.now(), why[:500]
+    return True

@@ -1,0 +1,154 @@
+"""Our own open rows: each is brought up to date, and a charge that i'mport never saw is sent again or given up.
+
+This is the only place that sends a charge a second time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from storefront.billing.attention import contained
+from storefront.billing.context import Billing
+from storefront.billing.orders import records, timeline
+from storefront.billing.orders.records import Seen, StaleAnswerError
+from storefront.billing.payments import charges, refunds, settlement
+from storefront.billing.payments.settlement import Door
+from storefront.billing.reconciling.report import Report
+from storefront.models import Card, Payment, Refund
+from storefront.states import CardStatus, PaymentStatus, RefundStatus
+
+GIVE_UP_AFTER = timedelta(hours=24)
+"""A charge that i'mport has not seen a day after it was first sent is not sent any more."""
+
+_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
+_SOON, _HOURLY, _DAILY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_SOON_CHECKS, _HOURLY_CHECKS = 10, 34
+
+
+def finish_all(billing: Billing, report: Report, *, only_due: bool) -> None:
+    """Go on with every order that is not at rest.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        report: gets what happened.
+        only_due: look only at rows whose turn it is: soon after they were opened, then hourly, then daily.
+    """
+    for merchant_uid in _orders(billing, only_due=only_due):
+        with contained(billing, merchant_uid):
+            _finish(billing, merchant_uid, report)
+
+
+def _finish(billing: Billing, merchant_uid: str, report: Report) -> None:
+    before = records.look(billing, merchant_uid)
+    if before is None:
+        return
+    report.looked_at.append(merchant_uid)
+    _plan_next_check(billing, before)
+    refunds.ask_again(billing, merchant_uid)
+    heard = settlement.bring_up_to_date(billing, merchant_uid, Door.RECONCILE)
+    after = records.look(billing, merchant_uid)
+    if heard and after is not None and after.status == PaymentStatus.REQUESTED:
+        _go_on_with_charge(billing, after)
+        after = records.look(billing, merchant_uid)
+    if after is None:
+        return
+    if after.status != before.status:
+        report.changed.append(merchant_uid)
+    if not heard or after.status == PaymentStatus.REQUESTED:
+        report.undecided.append(merchant_uid)
+    if not heard:
+        report.unheard.append(merchant_uid)
+
+
+def _go_on_with_charge(billing: Billing, payment: Payment) -> None:
+    """Send a charge that i'mport says it does not know again, give it up, or wait."""
+    now = billing.clock.now()
+    if payment.needs_person or now < _grace_ends(billing, payment):
+        return  # a person looks, or the first send may still be on its way
+    too_old = payment.first_sent_at is None or now >= payment.first_sent_at + GIVE_UP_AFTER
+    if too_old or payment.card.status != CardStatus.ACTIVE:
+        _give_up(billing, payment)
+    else:
+        _send_again(billing, payment)
+
+
+def _grace_ends(billing: Billing, payment: Payment) -> datetime:
+    """When a send that i'mport does not know of can no longer be on its way."""
+    sent_at = payment.sent_at or payment.created_at
+    # Without an end the process died while it waited, and it would have waited this long.
+    ended_at = payment.send_ended_at or sent_at + timedelta(seconds=billing.settings.imp_timeout_s)
+    return ended_at + timedelta(seconds=billing.settings.charge_grace_s)
+
+
+def _give_up(billing: Billing, payment: Payment) -> None:
+    def amend(session: Session, row: Payment) -> None:
+        timeline.write(session, row, [charges.give_up(row, billing.clock.now())])
+
+    _amend_if_unchanged(billing, payment, amend)
+
+
+def _send_again(billing: Billing, payment: Payment) -> None:
+    now = billing.clock.now()
+
+    def claim(session: Session, row: Payment) -> None:
+        active = update(Card).where(Card.id == row.card_id, Card.status == CardStatus.ACTIVE).values(charged_at=now)
+        if session.execute(active).rowcount != 1:  # type: ignore[attr-defined]
+            raise StaleAnswerError(row.merchant_uid)
+        row.sent_at, row.send_ended_at = now, None
+        row.sends += 1
+
+    if _amend_if_unchanged(billing, payment, claim):
+        claimed = records.look(billing, payment.merchant_uid)
+        if claimed is not None:
+            charges.send(billing, claimed)
+
+
+def _amend_if_unchanged(billing: Billing, payment: Payment, amendment: records.Amendment) -> bool:
+    try:
+        records.amend(billing, Seen(payment.merchant_uid, payment.version), amendment)
+    except StaleAnswerError:
+        return False
+    return True
+
+
+def _orders(billing: Billing, *, only_due: bool) -> list[str]:
+    """Every order that is not at rest, the longest untouched first."""
+    refund_open = select(Refund.id).where(
+        Refund.payment_id == Payment.id,
+        or_(
+            Refund.status == RefundStatus.REQUESTED,
+            (Refund.status == RefundStatus.FAILED) & (Refund.reason != "shopper"),
+        ),
+    )
+    key_undecided = Card.status.in_((CardStatus.PENDING, CardStatus.REMOVING)) & Payment.status.not_in(_OPEN)
+    query = (
+        select(Payment.merchant_uid)
+        .join(Payment.card)
+        .where(
+            or_(
+                Payment.status.in_((*_OPEN, PaymentStatus.REFUSING)),
+                refund_open.exists(),
+                key_undecided & Payment.purpose.in_(("register", "first")),
+            )
+        )
+        # Open charges first: a removal is confirmed only when none of its card's charges is open.
+        .order_by(Payment.status.not_in(_OPEN), Payment.id)
+    )
+    if only_due:
+        query = query.where(or_(Payment.next_check_at.is_(None), Payment.next_check_at <= billing.clock.now()))
+    with billing.database.reading() as session:
+        return list(session.scalars(query))
+
+
+def _plan_next_check(billing: Billing, row: Payment) -> None:
+    """Soon, then hourly, then daily. This is no news about the payment, so its version stays.
+
+    It is planned before the look, so that a row whose look ends in an error is not looked at without a pause.
+    """
+    pause = _SOON if row.checks < _SOON_CHECKS else _HOURLY if row.checks < _HOURLY_CHECKS else _DAILY
+    later = {"checks": row.checks + 1, "next_check_at": billing.clock.now() + pause}
+    with billing.database.writing() as session:
+        session.execute(update(Payment).where(Payment.id == row.id).values(later))
