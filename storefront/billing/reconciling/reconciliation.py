@@ -26,8 +26,8 @@ def reconcile(billing: Billing, *, only_due: bool = False, sweep: bool = True) -
         The report. i'mport's silence is in it; it raises nothing for that.
     """
     report = Report()
-    open_orders.finish_all(billing, report, only_due=only_due)
     second_looks.look_again(billing, report, only_due=only_due)
+    open_orders.finish_all(billing, report, only_due=only_due)
     if sweep:
         sweeping.sweep(billing, report)
     report.needs_person = [line(item) for item in attention.open_items(billing)]

@@ -59,11 +59,15 @@ def last_success(billing: Billing) -> datetime | None:
 
 def _is_compared(billing: Billing, answer: iamport.Payment | iamport.UnreadablePayment, report: Report) -> bool:
     """Compare one payment; i'mport's silence about it is no reason to leave the others out."""
+    row = records.look(billing, answer.merchant_uid) if answer.merchant_uid else None
     heard = True
     # What ends in an error of our own is not missed: it is on a person's list, and is looked at again from there.
-    with contained(billing, answer.imp_uid):
+    with contained(billing, row.merchant_uid if row else answer.imp_uid):
         try:
-            _compare(billing, answer, report)
+            if isinstance(answer, iamport.UnreadablePayment):
+                _call_reader(billing, answer, row)
+            else:
+                _compare(billing, answer, row, report)
         except SilenceError as silence:
             report.undecided.append(f"{answer.imp_uid}: {silence.reason}")
             report.unheard.append(f"{answer.imp_uid}: {silence.reason}")
@@ -87,11 +91,7 @@ def _windows(begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetim
         begin = upto
 
 
-def _compare(billing: Billing, answer: iamport.Payment | iamport.UnreadablePayment, report: Report) -> None:
-    if isinstance(answer, iamport.UnreadablePayment):
-        _call_reader(billing, answer)
-        return
-    row = records.look(billing, answer.merchant_uid)
+def _compare(billing: Billing, answer: iamport.Payment, row: Payment | None, report: Report) -> None:
     if row is None:
         if answer.captured:
             settlement.record_stray(billing, answer)
@@ -104,11 +104,11 @@ def _compare(billing: Billing, answer: iamport.Payment | iamport.UnreadablePayme
         report.changed.append(answer.merchant_uid)
 
 
-def _call_reader(billing: Billing, answer: iamport.UnreadablePayment) -> None:
+def _call_reader(billing: Billing, answer: iamport.UnreadablePayment, row: Payment | None) -> None:
     """A payment that cannot be read is a person's matter until it can, whoever's order it belongs to."""
     facts = {"imp_uid": answer.imp_uid, "why": answer.reason}
-    if answer.merchant_uid is not None and records.look(billing, answer.merchant_uid) is not None:
-        records.call_person(billing, answer.merchant_uid, Reason.UNREADABLE, facts)
+    if row is not None:
+        records.call_person(billing, row.merchant_uid, Reason.UNREADABLE, facts)
         return
     with billing.database.writing() as session:
         attention.call(session, Reason.UNREADABLE, answer.imp_uid, billing.clock.now(), **facts)
