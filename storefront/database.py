@@ -65,7 +65,6 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = connect(url)
-        self._writer = self.engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
         self._turns = Turns() if self.engine.dialect.name == "sqlite" else None
 
     @contextmanager
@@ -77,7 +76,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A short transaction, committed when the block ends and rolled back when it raises."""
-        with self._turn(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._turn(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
             yield session
 
     def _turn(self) -> AbstractContextManager[None]:

@@ -220,10 +220,11 @@ class Payment(Base):
     )
     """Whether anything about this order waited for a person when the row was read."""
 
-    card: Mapped[Card] = relationship(lazy="raise")
-    checkout: Mapped[Checkout | None] = relationship(lazy="raise")
-    events: Mapped[list[Event]] = relationship(lazy="raise", order_by="(Event.at, Event.id)", back_populates="payment")
-    refunds: Mapped[list[Refund]] = relationship(lazy="raise", order_by="Refund.id", back_populates="payment")
+    # For looking only: a row names another one by its id, so that a flush need not search for what hangs together.
+    card: Mapped[Card] = relationship(lazy="raise", viewonly=True)
+    checkout: Mapped[Checkout | None] = relationship(lazy="raise", viewonly=True)
+    events: Mapped[list[Event]] = relationship(lazy="raise", viewonly=True, order_by="(Event.at, Event.id)")
+    refunds: Mapped[list[Refund]] = relationship(lazy="raise", viewonly=True, order_by="Refund.id")
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
@@ -265,7 +266,7 @@ class Refund(Base):
     done_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
-    payment: Mapped[Payment] = relationship(lazy="raise", back_populates="refunds")
+    payment: Mapped[Payment] = relationship(lazy="raise", viewonly=True)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
@@ -297,8 +298,6 @@ class Event(Base):
     event: Mapped[str] = mapped_column(String(32))
     kind: Mapped[str] = mapped_column(String(8))
     detail: Mapped[dict[str, Any]]
-
-    payment: Mapped[Payment] = relationship(lazy="raise", back_populates="events")
 
 
 class Stray(Base):

@@ -171,9 +171,11 @@ def shop(settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock)
 
 
 @contextmanager
-def shop_beside(settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock) -> Iterator[Shop]:
-    """A shop beside a sandbox in this process, with an empty database, which is left empty."""
-    gateway = _gateway(settings, session_for(sandbox_app), clock)
+def shop_beside(
+    settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock, *, in_process: bool = True
+) -> Iterator[Shop]:
+    """A shop beside a sandbox in this process or behind HTTP, with an empty database, which is left empty."""
+    gateway = _gateway(settings, session_for(sandbox_app), clock) if in_process else None
     app = create_app(settings, clock=clock, gateway=gateway)
     database: Database = app.extensions["billing"].database
     schema.create(database)

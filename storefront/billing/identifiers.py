@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 SEOUL = ZoneInfo("Asia/Seoul")
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that looks like something else when read aloud
+_RANDOM = secrets.SystemRandom()
 _RANDOM_LENGTH = 20  # × log2(31) ≈ 99 bits
 
 
@@ -27,4 +28,4 @@ def new_token() -> str:
 
 
 def _random() -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
+    return "".join(_RANDOM.choices(_ALPHABET, k=_RANDOM_LENGTH))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -14,6 +14,7 @@ DEMO_PASSWORD = "morning-roast"  # noqa: S105 - published in the README, and see
 DEMO_NAME = "김아침"
 DEMO_PHONE = "010-1234-5678"
 
+_BY_SESSION = select(Shopper).where(Shopper.session_id == bindparam("session_id"))
 _NOBODYS_HASH = generate_password_hash("nobody")
 
 
@@ -64,7 +65,7 @@ def authenticate(billing: Billing, *, email: str, password: str) -> Shopper | No
 def find_by_session(billing: Billing, session_id: str) -> Shopper | None:
     """The shopper whose sessions bear that name now, or None: it has ended, or was never given."""
     with billing.database.reading() as session:
-        return session.scalar(select(Shopper).where(Shopper.session_id == session_id))
+        return session.scalar(_BY_SESSION, {"session_id": session_id})
 
 
 def end_sessions(billing: Billing, shopper_id: int) -> None:

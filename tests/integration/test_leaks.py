@@ -12,12 +12,14 @@ from urllib.parse import urlencode
 import pytest
 import requests
 from flask import Flask
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from urllib3 import encode_multipart_formdata
 
+from storefront.billing.orders import timeline
 from storefront.iamport import SilenceError
 from storefront.logs import JsonLine
+from storefront.models import Payment
 from storefront.sandbox import SandboxSettings, create_sandbox
 from storefront.sandbox.books.cards import BEHAVIOURS
 from tests.conftest import SHOP_URL, Shop
@@ -186,6 +188,28 @@ def test_an_event_is_one_line_with_its_order_and_its_request(
     line = JsonLine().format(paid)
     assert "\n" not in line
     assert json.loads(line).items() >= fields.items()
+
+
+def test_what_is_rolled_back_is_not_in_the_log_either(
+    shop: Shop, shopper: Shopper, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even when a savepoint on the way was kept: the log tells of the past alone."""
+    caplog.set_level(logging.INFO, "storefront")
+    merchant_uid = shopper.order("pay")["merchant_uid"]
+    now = shop.clock.now()
+
+    def break_off() -> None:
+        with shop.billing.database.writing() as session:
+            payment = session.scalars(select(Payment).where(Payment.merchant_uid == merchant_uid)).one()
+            timeline.write(session, payment, [timeline.decided(now, "never_happened")])
+            with session.begin_nested():
+                session.execute(text("SELECT 1"))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        break_off()
+
+    assert "never_happened" not in [record.message for record in caplog.records]
 
 
 @pytest.mark.parametrize("given", ["", "short", "x" * 65, "two\nlines-of-it", "no spaces, please"])

@@ -7,12 +7,12 @@ between, the answer is stale: nothing is written, and the caller asks again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 from sqlalchemy.orm.attributes import flag_modified, set_committed_value
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -33,8 +33,17 @@ ISSUED = "issue"
 """How i'mport marks a payment whose window stored a card (`customer_uid_usage`)."""
 _OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 
-Amendment = Callable[[Session, Payment], None]
-"""What changes a row: it gets the transaction's session and the row."""
+# Said once: putting a query together costs more than sending it.
+_WITH_ITS_CARD = (
+    select(Payment)
+    .where(Payment.merchant_uid == bindparam("merchant_uid"))
+    .join(Payment.card)
+    .options(contains_eager(Payment.card))
+    .with_for_update(of=(Payment, Card))
+)
+
+Amendment = Callable[[Session, Payment], Sequence[Note]]
+"""What changes a row: it gets the transaction's session and the row, and returns the timeline's lines about it."""
 
 
 class StaleAnswerError(Exception):
@@ -118,7 +127,7 @@ def record(
         StaleAnswerError: somebody else wrote the row meanwhile; nothing was written.
     """
 
-    def write(session: Session, payment: Payment) -> None:
+    def write(session: Session, payment: Payment) -> Sequence[Note]:
         judgement = judge(
             payment,
             payment.card,
@@ -127,7 +136,7 @@ def record(
             live=billing.settings.imp_live,
             has_key=(key is not None) if key_asked else None,
         )
-        _Entry(billing, session, payment, answer, key).write(judgement)
+        return _Entry(billing, session, payment, answer, key).write(judgement)
 
     try:
         return amend(billing, seen, write, notes=notes)
@@ -154,7 +163,7 @@ def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Not
         billing: settings, database, gateway, clock.
         seen: the row as loaded.
         write: gets the session and the row, with its card and checkout locked and attached.
-        notes: timeline lines that belong before the ones `write` adds.
+        notes: timeline lines that belong before the ones `write` returns.
 
     Returns:
         The row as it is now.
@@ -164,14 +173,12 @@ def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Not
     """
     try:
         with billing.database.writing() as session:
-            query = select(Payment).where(Payment.merchant_uid == seen.merchant_uid).with_for_update()
-            payment = session.scalars(query).one()
+            payment = _lock(session, seen.merchant_uid)
             if payment.version != seen.version:
                 raise StaleAnswerError(seen.merchant_uid)
-            _lock_with(session, payment)
-            timeline.write(session, payment, notes)
-            write(session, payment)
+            lines = [*notes, *write(session, payment)]
             session.flush()
+            timeline.write(session, payment, lines)
             return replace(seen, version=payment.version)
     except StaleDataError:
         raise StaleAnswerError(seen.merchant_uid) from None
@@ -182,11 +189,12 @@ def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Not
         raise StaleAnswerError(seen.merchant_uid) from None
 
 
-def _lock_with(session: Session, payment: Payment) -> None:
-    """Give the row its checkout and card, locked in this order always: two writers never wait for each other."""
+def _lock(session: Session, merchant_uid: str) -> Payment:
+    """The row with its card and checkout, locked in this order always: two writers never wait for each other."""
+    payment = session.scalars(_WITH_ITS_CARD, {"merchant_uid": merchant_uid}).one()
     checkout = session.get(Checkout, payment.checkout_id, with_for_update=True) if payment.checkout_id else None
     set_committed_value(payment, "checkout", checkout)
-    set_committed_value(payment, "card", session.get_one(Card, payment.card_id, with_for_update=True))
+    return payment
 
 
 @dataclass(frozen=True)
@@ -198,9 +206,14 @@ class _Entry:
     payment: Payment
     answer: iamport.Payment
     key: iamport.BillingKey | None
+    lines: list[Note] = field(default_factory=list)
 
-    def write(self, judgement: Judgement) -> None:
-        """Write what a judgement means, and close the refunds that the answer shows to be through."""
+    def write(self, judgement: Judgement) -> list[Note]:
+        """Write what a judgement means, and close the refunds that the answer shows to be through.
+
+        Returns:
+            What the timeline says about it.
+        """
         match judgement.finding:
             case Finding.WANTED:
                 self._accept()
@@ -220,6 +233,7 @@ class _Entry:
                 pass
         self._end_complaints(judgement)
         self._close_refunds()
+        return self.lines
 
     def _accept(self) -> None:
         payment, answer = self.payment, self.answer
@@ -421,7 +435,7 @@ class _Entry:
             attention.call_off(self.session, self.payment.merchant_uid, self.billing.clock.now(), reason, **facts)
 
     def _decided(self, event: str, **detail: object) -> None:
-        timeline.write(self.session, self.payment, [decided(self.billing.clock.now(), event, **detail)])
+        self.lines.append(decided(self.billing.clock.now(), event, **detail))
 
 
 def doubt_removal(card: Card) -> None:

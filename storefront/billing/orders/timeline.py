@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, insert, select
 from sqlalchemy.orm import Session
 
 from storefront.models import Event, Payment
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 MOST_EVENTS = 200
 """Anybody may post a webhook; a timeline does not grow without end for it. Decisions are always written."""
 LONGEST_TEXT = 300
+
+_LINES = insert(Event.__table__)  # type: ignore[arg-type]
+_TO_LOG = "timeline"
 
 _CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z_-])[0-9](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z_-])")
 
@@ -34,6 +37,8 @@ class Note:
     kind: str
     event: str
     detail: dict[str, Any] = field(default_factory=dict)
+    may_repeat: bool = True
+    """Whether anybody can make this happen as often as they like."""
 
 
 def told(at: datetime, name: str, /, **detail: Any) -> Note:
@@ -46,9 +51,14 @@ def asked(at: datetime, name: str, /, **detail: Any) -> Note:
     return Note(at, "asked", name, detail)
 
 
+def asked_once(at: datetime, name: str, /, **detail: Any) -> Note:
+    """A request we sent ourselves, and had to claim before: however often somebody looks, it is not sent again."""
+    return Note(at, "asked", name, detail, may_repeat=False)
+
+
 def decided(at: datetime, name: str, /, **detail: Any) -> Note:
     """Something that changed what the shop believes."""
-    return Note(at, "decided", name, detail)
+    return Note(at, "decided", name, detail, may_repeat=False)
 
 
 def write(session: Session, payment: Payment, notes: Sequence[Note]) -> None:
@@ -56,34 +66,44 @@ def write(session: Session, payment: Payment, notes: Sequence[Note]) -> None:
 
     Hearing or asking the same again at once is written once: a page that refreshes itself would fill the timeline.
     """
-    count = 0
-    previous: tuple[str, dict[str, Any]] | None = None
-    if any(note.kind != "decided" for note in notes):
-        newest = (
-            select(Event.event, Event.detail, func.count().over())
-            .where(Event.payment_id == payment.id)
-            .order_by(Event.id.desc())
-            .limit(1)
-        )
-        for last_event, last_detail, written in session.execute(newest):
-            count, previous = written, (last_event, last_detail)
+    rows: list[dict[str, Any]] = []
+    count, previous = _written(session, payment) if any(note.may_repeat for note in notes) else (0, None)
     for note in notes:
         detail = {name: _short(value) for name, value in note.detail.items() if value is not None}
         this = (note.event, detail)
-        if note.kind != "decided" and (this == previous or count >= MOST_EVENTS):
+        if note.may_repeat and (this == previous or count >= MOST_EVENTS):
             continue
-        session.add(Event(payment_id=payment.id, at=note.at, kind=note.kind, event=note.event, detail=detail))
-        _log_once_committed(session, note, {"merchant_uid": payment.merchant_uid, "kind": note.kind, **detail})
+        rows.append({"payment_id": payment.id, "at": note.at, "kind": note.kind, "event": note.event, "detail": detail})
+        _log_once_committed(session, note.event, {"merchant_uid": payment.merchant_uid, "kind": note.kind, **detail})
         previous, count = this, count + 1
+    if rows:
+        session.execute(_LINES, rows)
 
 
-def _log_once_committed(session: Session, note: Note, fields: dict[str, Any]) -> None:
+def _written(session: Session, payment: Payment) -> tuple[int, tuple[str, dict[str, Any]] | None]:
+    """How many lines there are, and the newest."""
+    newest = (
+        select(Event.event, Event.detail, func.count().over())
+        .where(Event.payment_id == payment.id)
+        .order_by(Event.id.desc())
+        .limit(1)
+    )
+    for last_event, last_detail, written in session.execute(newest):
+        return written, (last_event, last_detail)
+    return 0, None
+
+
+def _log_once_committed(session: Session, name: str, fields: dict[str, Any]) -> None:
     """What is rolled back has not happened, and is not in the log either."""
+    session.info.setdefault(_TO_LOG, []).append((name, fields))
 
-    def emit(_session: Session) -> None:
-        log.info(note.event, extra={"fields": fields})
 
-    event.listen(session, "after_commit", emit, once=True)
+@event.listens_for(Session, "after_commit")
+def _log_committed(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint's end is not yet the end
+    for name, fields in session.info.pop(_TO_LOG, ()):
+        log.info(name, extra={"fields": fields})
 
 
 def _short(value: Any) -> Any:

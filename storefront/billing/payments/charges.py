@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from storefront import iamport
 from storefront.billing import attention, identifiers
@@ -17,7 +19,7 @@ from storefront.billing.catalogue import Plan
 from storefront.billing.context import Billing
 from storefront.billing.orders import records, timeline
 from storefront.billing.orders.records import Seen, StaleAnswerError
-from storefront.billing.orders.timeline import Note, asked, decided, told
+from storefront.billing.orders.timeline import Note, asked_once, decided, told
 from storefront.billing.payments.settlement import Door, settle
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Card, Payment
@@ -26,6 +28,15 @@ from storefront.states import CardStatus, PaymentStatus, Purpose
 FIRST_CHECK_AFTER = timedelta(minutes=1)
 """When `reconcile` first looks at a charge by itself; until then its own answer is on the way."""
 
+_ACTIVE_CARD = (
+    select(Card, Payment.buyer_name, Payment.buyer_email, Payment.buyer_phone)
+    .join(Payment, Payment.card_id == Card.id)
+    .where(Card.id == bindparam("card_id"), Card.shopper_id == bindparam("shopper_id"))
+    .where(Card.status == CardStatus.ACTIVE)
+    .order_by(Payment.id)
+    .limit(1)
+    .with_for_update(of=Card)
+)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -59,12 +70,14 @@ def charge_again(billing: Billing, *, shopper_id: int, card_id: int, plan: Plan,
         raise BadTokenError
     identity = f"extra:{shopper_id}:{token}"
     try:
-        payment, is_new = _write_down(billing, shopper_id, card_id, plan, identity)
-    except IntegrityError:
-        # The second of two clicks at once: the first one's row is there now, and its charge is on the way.
-        payment, is_new = _write_down(billing, shopper_id, card_id, plan, identity)
-    if is_new:
-        send(billing, payment)
+        payment = _write_down(billing, shopper_id, card_id, plan, identity)
+    except (IntegrityError, CardNotFoundError, CardNotChargeableError):
+        # Perhaps it was pressed before, and the card has gone since; or twice at once, and the other one is on its way.
+        pressed_before = _order_of(billing, identity)
+        if pressed_before is None:
+            raise
+        return pressed_before
+    send(billing, payment)
     return payment.merchant_uid
 
 
@@ -78,7 +91,7 @@ def send(billing: Billing, payment: Payment) -> None:
         payment: the committed row, with its card.
     """
     seen = Seen(payment.merchant_uid, payment.version)
-    notes = [asked(billing.clock.now(), "charge_sent", amount=payment.amount_krw)]
+    notes = [asked_once(billing.clock.now(), "charge_sent", amount=payment.amount_krw)]
     try:
         answer = billing.gateway.charge_again(
             customer_uid=payment.card.customer_uid,
@@ -115,17 +128,11 @@ def give_up(row: Payment, now: datetime) -> Note:
     return decided(now, "given_up")
 
 
-def _write_down(billing: Billing, shopper_id: int, card_id: int, plan: Plan, identity: str) -> tuple[Payment, bool]:
-    """The row of this press, and whether it is new."""
+def _write_down(billing: Billing, shopper_id: int, card_id: int, plan: Plan, identity: str) -> Payment:
+    """The row of this press, with its card; the database takes an identity once only."""
     now = billing.clock.now()
     with billing.database.writing() as session:
-        known = session.scalar(select(Payment).where(Payment.identity == identity))
-        if known is not None:
-            return known, False
-        card = _claim_card(session, shopper_id, card_id, now)
-        buyer = session.scalar(select(Payment).where(Payment.card_id == card.id).order_by(Payment.id).limit(1))
-        if buyer is None:
-            raise CardNotChargeableError(card_id)
+        card, buyer = _claim_card(session, shopper_id, card_id)
         payment = Payment(
             merchant_uid=identifiers.new_merchant_uid(now),
             shopper_id=shopper_id,
@@ -145,27 +152,35 @@ def _write_down(billing: Billing, shopper_id: int, card_id: int, plan: Plan, ide
             sends=1,
             next_check_at=now + FIRST_CHECK_AFTER,
         )
-        payment.card = card
         session.add(payment)
         session.flush()
+        set_committed_value(payment, "card", card)
         timeline.write(session, payment, [decided(now, "ordered", amount=payment.amount_krw)])
-        return payment, True
+        return payment
 
 
-def _claim_card(session: Session, shopper_id: int, card_id: int, now: datetime) -> Card:
-    """The card, which this very write has found to be active: a removal that began before it has won."""
-    mine = (Card.id == card_id, Card.shopper_id == shopper_id)
-    claimed = session.execute(update(Card).where(*mine, Card.status == CardStatus.ACTIVE).values(charged_at=now))
-    if claimed.rowcount == 1:  # type: ignore[attr-defined]
-        return session.get_one(Card, card_id)
-    if session.scalar(select(Card.id).where(*mine, Card.status != CardStatus.PENDING)) is None:
+def _claim_card(session: Session, shopper_id: int, card_id: int) -> tuple[Card, Any]:
+    """The card, which this very write finds active and locks: a removal that began before it has won.
+
+    With it comes the buyer that its first payment named.
+    """
+    claimed = session.execute(_ACTIVE_CARD, {"card_id": card_id, "shopper_id": shopper_id}).one_or_none()
+    if claimed is not None:
+        return claimed.Card, claimed
+    stored = select(Card.id).where(Card.id == card_id, Card.shopper_id == shopper_id, Card.status != CardStatus.PENDING)
+    if session.scalar(stored) is None:
         raise CardNotFoundError(card_id)
     raise CardNotChargeableError(card_id)
 
 
+def _order_of(billing: Billing, identity: str) -> str | None:
+    with billing.database.reading() as session:
+        return session.scalar(select(Payment.merchant_uid).where(Payment.identity == identity))
+
+
 def _record(billing: Billing, seen: Seen, answer: iamport.Payment, notes: list[Note]) -> None:
     """The reply of a charge is i'mport's own answer and settles without a second read."""
-    notes = [*notes, asked(billing.clock.now(), "charge_answered", status=answer.status, amount=answer.amount)]
+    notes = [*notes, asked_once(billing.clock.now(), "charge_answered", status=answer.status, amount=answer.amount)]
     try:
         if answer.merchant_uid == seen.merchant_uid:
             records.record(billing, seen, answer, notes=notes)
@@ -183,18 +198,18 @@ def _look_once(billing: Billing, payment: Payment, rejected: RejectedError) -> N
         return
     now = billing.clock.now()
 
-    def fail(session: Session, row: Payment) -> None:
+    def fail(session: Session, row: Payment) -> list[Note]:
         if row.status != PaymentStatus.REQUESTED:
-            return
+            return []
         if row.sends > 1:
             # Of a repeat this is no proof: "exists already" may speak of the first send. A person has to look.
-            if attention.call(session, Reason.REJECTED_RESEND, row.merchant_uid, now, message=rejected.message):
-                timeline.write(session, row, [decided(now, Reason.REJECTED_RESEND)])
-            return
+            if not attention.call(session, Reason.REJECTED_RESEND, row.merchant_uid, now, message=rejected.message):
+                return []
+            return [decided(now, Reason.REJECTED_RESEND)]
         row.move(PaymentStatus.FAILED)
         row.fail_reason = rejected.message
         row.failed_at = now
-        timeline.write(session, row, [decided(now, "rejected", message=rejected.message)])
+        return [decided(now, "rejected", message=rejected.message)]
 
     try:
         records.amend(billing, Seen(settled.merchant_uid, settled.version), fail)

@@ -264,16 +264,17 @@ def _key_for(billing: Billing, row: Payment, answer: iamport.Payment) -> tuple[i
 def _expire(billing: Billing, hearsay: Sequence[Note]) -> records.Amendment:
     """What an open row learns from "nothing captured": it keeps what the browser said, and after a day it expires."""
 
-    def amend(session: Session, payment: Payment) -> None:
+    def amend(_session: Session, payment: Payment) -> list[Note]:
         now = billing.clock.now()
         if payment.status != PaymentStatus.READY:
-            return
+            return []
         said = next((note.detail.get("error_msg") for note in hearsay if note.detail.get("error_msg")), None)
         payment.told_error = timeline.without_card_numbers(said) if said else payment.told_error
         began = payment.checkout.began_at if payment.checkout else payment.created_at
-        if now >= began + CHECKOUT_LIFETIME:
-            payment.move(PaymentStatus.EXPIRED)
-            timeline.write(session, payment, [decided(now, "expired")])
+        if now < began + CHECKOUT_LIFETIME:
+            return []
+        payment.move(PaymentStatus.EXPIRED)
+        return [decided(now, "expired")]
 
     return amend
 
@@ -284,11 +285,12 @@ def _leave_refusing(billing: Billing, merchant_uid: str) -> None:
     if row is None:
         return
 
-    def amend(session: Session, payment: Payment) -> None:
+    def amend(_session: Session, payment: Payment) -> list[Note]:
         key_gone = not payment.purpose.issues_key or payment.card.status == CardStatus.REMOVED
-        if payment.status == PaymentStatus.REFUSING and payment.held_krw == 0 and key_gone:
-            payment.move(PaymentStatus.REFUSED)
-            timeline.write(session, payment, [decided(billing.clock.now(), "returned")])
+        if payment.status != PaymentStatus.REFUSING or payment.held_krw or not key_gone:
+            return []
+        payment.move(PaymentStatus.REFUSED)
+        return [decided(billing.clock.now(), "returned")]
 
     try:
         records.amend(billing, Seen(merchant_uid, row.version), amend)

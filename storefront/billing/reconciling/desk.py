@@ -15,9 +15,9 @@ from storefront import iamport
 from storefront.billing import attention, cards
 from storefront.billing.attention import Reason
 from storefront.billing.context import Billing
-from storefront.billing.orders import records, timeline
+from storefront.billing.orders import records
 from storefront.billing.orders.records import Seen, StaleAnswerError
-from storefront.billing.orders.timeline import decided
+from storefront.billing.orders.timeline import Note, decided
 from storefront.billing.payments import charges, settlement
 from storefront.billing.payments.settlement import Door
 from storefront.iamport import UnreadableAnswerError
@@ -195,9 +195,9 @@ def _check_books(billing: Billing, item: Attention) -> None:
 
 
 def _close_with_order(billing: Billing, item: Attention, order: Payment, why: str) -> None:
-    def amend(session: Session, row: Payment) -> None:
+    def amend(session: Session, row: Payment) -> list[Note]:
         if not _close(billing, session, item.id, why):
-            return
+            return []
         now = billing.clock.now()
         notes = [decided(now, "attention_closed", what=item.reason, why=why)]
         if item.reason in _ENDS_ORDER and row.status == PaymentStatus.REQUESTED:
@@ -207,7 +207,7 @@ def _close_with_order(billing: Billing, item: Attention, order: Payment, why: st
             notes.append(decided(now, row.move(PaymentStatus.EXPIRED)))
         if item.reason == Reason.UNKNOWN:
             _give_up_refunds(session, row)
-        timeline.write(session, row, notes)
+        return notes
 
     seen: Payment | None = order
     for _ in range(_ATTEMPTS):

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from storefront.billing.attention import contained
 from storefront.billing.context import Billing
-from storefront.billing.orders import records, timeline
+from storefront.billing.orders import records
 from storefront.billing.orders.records import Seen, StaleAnswerError
+from storefront.billing.orders.timeline import Note
 from storefront.billing.payments import charges, refunds, settlement
 from storefront.billing.payments.settlement import Door
 from storefront.billing.reconciling.report import Report
@@ -84,8 +85,8 @@ def _grace_ends(billing: Billing, payment: Payment) -> datetime:
 
 
 def _give_up(billing: Billing, payment: Payment) -> None:
-    def amend(session: Session, row: Payment) -> None:
-        timeline.write(session, row, [charges.give_up(row, billing.clock.now())])
+    def amend(_session: Session, row: Payment) -> list[Note]:
+        return [charges.give_up(row, billing.clock.now())]
 
     _amend_if_unchanged(billing, payment, amend)
 
@@ -93,12 +94,12 @@ def _give_up(billing: Billing, payment: Payment) -> None:
 def _send_again(billing: Billing, payment: Payment) -> None:
     now = billing.clock.now()
 
-    def claim(session: Session, row: Payment) -> None:
-        active = update(Card).where(Card.id == row.card_id, Card.status == CardStatus.ACTIVE).values(charged_at=now)
-        if session.execute(active).rowcount != 1:  # type: ignore[attr-defined]
+    def claim(_session: Session, row: Payment) -> list[Note]:
+        if row.card.status != CardStatus.ACTIVE:
             raise StaleAnswerError(row.merchant_uid)
         row.sent_at, row.send_ended_at = now, None
         row.sends += 1
+        return []
 
     if _amend_if_unchanged(billing, payment, claim):
         claimed = records.look(billing, payment.merchant_uid)
