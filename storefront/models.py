@@ -1,13 +1,13 @@
-"""What the shop remembers: shoppers, cards, checkouts, payments, refunds and each payment's timeline.
+"""What the shop remembers: shoppers, cards, subscriptions, checkouts, payments, refunds, mails, and what happened when.
 
-Amounts are whole won, times are UTC. A payment, a card and a refund carry a `version`: SQLAlchemy adds
+Amounts are whole won, times are UTC. What several may write carries a `version`: SQLAlchemy adds
 `WHERE version = …` to every UPDATE, so of two writers who read the same row one writes and the other hears of it.
 """
 
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -30,11 +30,17 @@ from storefront.database import UtcDateTime
 from storefront.states import (
     CARD_MOVES,
     PAYMENT_MOVES,
+    PERIOD_MOVES,
     REFUND_MOVES,
+    SUBSCRIPTION_MOVES,
     CardStatus,
+    EndReason,
+    Every,
     PaymentStatus,
+    PeriodStatus,
     Purpose,
     RefundStatus,
+    SubscriptionStatus,
     check_move,
 )
 
@@ -65,9 +71,13 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         dict[str, Any]: JSON,
         CardStatus: _word(CardStatus),
+        EndReason: _word(EndReason),
+        Every: _word(Every),
         PaymentStatus: _word(PaymentStatus),
+        PeriodStatus: _word(PeriodStatus),
         Purpose: _word(Purpose),
         RefundStatus: _word(RefundStatus),
+        SubscriptionStatus: _word(SubscriptionStatus),
     }
 
 
@@ -113,21 +123,134 @@ class Card(Base):
         return happened
 
 
+class Subscription(Base):
+    """A standing order of one plan with one card. What is due is found by `wake_at` and by nothing else."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (
+        CheckConstraint("status = 'ended' OR wake_at IS NOT NULL", name="wakes"),
+        CheckConstraint("(status = 'ended') = (reason IS NOT NULL)", name="reason"),
+        CheckConstraint("price_krw > 0", name="price"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    shopper_id: Mapped[int] = mapped_column(ForeignKey("shopper.id"), index=True)
+    status: Mapped[SubscriptionStatus] = mapped_column(default=SubscriptionStatus.ACTIVE)
+    reason: Mapped[EndReason | None]
+    wake_at: Mapped[datetime | None] = mapped_column(index=True)
+    """The next moment at which anything about it happens; recomputed by every write."""
+    moved_at: Mapped[datetime]
+    """The moment of the latest decision: whoever finds an earlier time on their clock decides nothing."""
+    version: Mapped[int] = mapped_column(default=1)
+
+    plan: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(40))
+    every: Mapped[Every]
+    price_krw: Mapped[int] = mapped_column(BigInteger)
+    """Agreed for the present period."""
+    consent_version: Mapped[str] = mapped_column(String(32))
+    consent_price_krw: Mapped[int] = mapped_column(BigInteger)
+    consent_first_on: Mapped[date]
+    consent_at: Mapped[datetime]
+    buyer_name: Mapped[str] = mapped_column(String(255))
+    buyer_email: Mapped[str] = mapped_column(String(64))
+    buyer_phone: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str] = mapped_column(String(8))
+
+    card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), index=True)
+    """Perhaps one that was never active (paid without a key) or is not any more: then it needs another."""
+    card_since: Mapped[datetime]
+    card_refused: Mapped[bool] = mapped_column(default=False)
+    """Whether this card was refused for good (stolen, closed, expired): it is never charged again for this."""
+
+    anchor_on: Mapped[date]
+    number: Mapped[int | None]
+    """Of the last period that was begun; None before the first."""
+    attempted_at: Mapped[datetime | None]
+    """When a charge last began by itself."""
+    noticed: Mapped[str | None] = mapped_column(String(100))
+    """Which charge the last notice told of: period, sum, card and plan."""
+
+    leaves_on: Mapped[date | None]
+    skip_number: Mapped[int | None]
+    """Which period is not wanted; it counts until that period is begun."""
+    next_plan: Mapped[str | None] = mapped_column(String(32))
+    """Another plan from the next period on, with what was agreed to."""
+    next_name: Mapped[str | None] = mapped_column(String(40))
+    next_price_krw: Mapped[int | None] = mapped_column(BigInteger)
+    next_consent_version: Mapped[str | None] = mapped_column(String(32))
+    next_consent_at: Mapped[datetime | None]
+    new_price_krw: Mapped[int | None] = mapped_column(BigInteger)
+    """Another price of the same plan, from the first period that begins on `new_price_from` or later."""
+    new_price_from: Mapped[date | None]
+    new_price_announced_at: Mapped[datetime | None]
+    new_price_agreed_at: Mapped[datetime | None]
+    new_price_consent_version: Mapped[str | None] = mapped_column(String(32))
+
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    def move(self, new: SubscriptionStatus) -> str:
+        """Enter a state the table of moves allows, and say which event that is."""
+        happened = check_move(SUBSCRIPTION_MOVES, self.status, new)
+        self.status = new
+        return happened
+
+
 class Checkout(Base):
-    """One decision to buy. It may take several attempts (payments); the first one paid wins."""
+    """One decision to buy. It may take several attempts (payments); the first one paid wins.
+
+    A period of a subscription is such a decision too: it has a number and days. A checkout that belongs to a
+    subscription without being one of its periods stores a card for it.
+    """
 
     __tablename__ = "checkout"
-    __table_args__ = (UniqueConstraint("shopper_id", "token"),)
+    __table_args__ = (
+        UniqueConstraint("shopper_id", "token"),
+        UniqueConstraint("subscription_id", "number"),
+        CheckConstraint(
+            "(number IS NULL) = (period_status IS NULL) AND (number IS NULL) = (begins_on IS NULL)"
+            " AND (number IS NULL) = (ends_on IS NULL) AND (number IS NULL OR subscription_id IS NOT NULL)",
+            name="period",
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     shopper_id: Mapped[int] = mapped_column(ForeignKey("shopper.id"))
     token: Mapped[str] = mapped_column(String(64))
     plan: Mapped[str] = mapped_column(String(32))
+    every: Mapped[Every] = mapped_column(default=Every.ONCE)
+    price_krw: Mapped[int] = mapped_column(BigInteger)
     began_at: Mapped[datetime]
+    closes_at: Mapped[datetime]
+    """What is paid from this moment on goes back: a day after a window's checkout began, or the end of a period."""
     paid_by: Mapped[str | None] = mapped_column(String(40), unique=True)
     version: Mapped[int] = mapped_column(default=1)
 
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscription.id"))
+    number: Mapped[int | None]
+    begins_on: Mapped[date | None]
+    ends_on: Mapped[date | None]
+    period_status: Mapped[PeriodStatus | None]
+    trouble_at: Mapped[datetime | None]
+    """When the period's first attempt failed, or no card was found for it; dunning counts from here."""
+
+    subscription: Mapped[Subscription | None] = relationship(lazy="raise", viewonly=True)
+
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
+
+    @property
+    def is_period(self) -> bool:
+        """Whether this is a period of a subscription."""
+        return self.number is not None
+
+    def move(self, new: PeriodStatus) -> str:
+        """Enter a state of a period that the table of moves allows, and say which event that is."""
+        happened = check_move(PERIOD_MOVES, self.period_status or PeriodStatus.DUE, new)
+        self.period_status = new
+        return happened
 
 
 class Attention(Base):
@@ -166,6 +289,14 @@ class Payment(Base):
         CheckConstraint("amount_krw >= 0", name="amount"),
         CheckConstraint("cancelled_krw >= 0 AND cancelled_krw <= captured_krw", name="cancelled"),
         Index("ix_payment_open", "status", "next_check_at"),
+        UniqueConstraint("checkout_id", "attempt"),
+        Index(
+            "uq_payment_open_attempt",
+            "subscription_id",
+            unique=True,
+            sqlite_where=text("status = 'requested'"),
+            postgresql_where=text("status = 'requested'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -175,7 +306,14 @@ class Payment(Base):
     card_id: Mapped[int] = mapped_column(ForeignKey("card.id"), index=True)
     checkout_id: Mapped[int | None] = mapped_column(ForeignKey("checkout.id"), index=True)
     identity: Mapped[str | None] = mapped_column(String(100), unique=True)
-    """What makes a charge this charge and no other: the token of the button that was pressed."""
+    """What makes a charge this charge and no other: the button's token, or subscription, period and attempt."""
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscription.id"), index=True)
+    """Whose period this pays; its checkout is that period."""
+    attempt: Mapped[int | None]
+    automatic: Mapped[bool] = mapped_column(default=False)
+    """Whether this charge began by itself, and not because its shopper asked for it."""
+    declined_as: Mapped[str | None] = mapped_column(String(16))
+    """Which kind of refusal ended it; see `subscriptions.dunning`."""
     purpose: Mapped[Purpose]
     plan: Mapped[str] = mapped_column(String(32))
     name: Mapped[str] = mapped_column(String(40))
@@ -190,6 +328,9 @@ class Payment(Base):
     consent_version: Mapped[str | None] = mapped_column(String(32))
     consent_price_krw: Mapped[int | None] = mapped_column(BigInteger)
     consent_at: Mapped[datetime | None]
+    every: Mapped[Every] = mapped_column(default=Every.ONCE)
+    first_on: Mapped[date | None]
+    language: Mapped[str | None] = mapped_column(String(8))
 
     captured: Mapped[bool] = mapped_column(default=False)
     captured_krw: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -298,6 +439,40 @@ class Event(Base):
     event: Mapped[str] = mapped_column(String(32))
     kind: Mapped[str] = mapped_column(String(8))
     detail: Mapped[dict[str, Any]]
+
+
+class Mail(Base):
+    """A mail, written down in the transaction of what it tells and sent afterwards by whoever claims it."""
+
+    __tablename__ = "mail"
+    __table_args__ = (
+        Index(
+            "ix_mail_waiting",
+            "next_try_at",
+            sqlite_where=text("sent_at IS NULL AND dropped_at IS NULL"),
+            postgresql_where=text("sent_at IS NULL AND dropped_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(150), unique=True)
+    """Its kind and what it is about: the same news is never told twice."""
+    kind: Mapped[str] = mapped_column(String(32))
+    shopper_id: Mapped[int] = mapped_column(ForeignKey("shopper.id"), index=True)
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscription.id"), index=True)
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"))
+    to: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(8))
+    subject: Mapped[str] = mapped_column(String(100))
+    payload: Mapped[dict[str, Any]]
+    """What its text is made of."""
+    written_at: Mapped[datetime]
+    next_try_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(default=0)
+    claimed_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    dropped_at: Mapped[datetime | None]
+    dropped_why: Mapped[str | None] = mapped_column(String(100))
 
 
 class Stray(Base):

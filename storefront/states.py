@@ -1,4 +1,4 @@
-"""The states of a payment, a card and a refund, and every move between them, as data.
+"""The states of a payment, a card, a refund, a subscription and its periods, and every move between them, as data.
 
 A move that is not in these tables is a bug: `check_move` raises and nothing is written. The event beside each edge
 is what the timeline shows.
@@ -78,7 +78,66 @@ class Purpose(StrEnum):
         return self in (Purpose.REGISTER, Purpose.FIRST)
 
 
-_P, _C, _R = PaymentStatus, CardStatus, RefundStatus
+class Every(StrEnum):
+    """How often something is bought."""
+
+    ONCE = "once"
+    """Never again by itself."""
+    MONTH = "month"
+    """A bag a month."""
+    YEAR = "year"
+    """Paid once a year."""
+
+    @property
+    def months(self) -> int:
+        """How many months one period is long; 0 for what is bought once."""
+        return {Every.ONCE: 0, Every.MONTH: 1, Every.YEAR: 12}[self]
+
+
+class SubscriptionStatus(StrEnum):
+    """Where one standing order stands."""
+
+    ACTIVE = "active"
+    """Nothing is owed: the last period that fell due was paid, skipped or missed."""
+    PAST_DUE = "past_due"
+    """The present period fell due and is not paid."""
+    ENDED = "ended"
+    """It never charges again; see the `EndReason`."""
+
+
+class EndReason(StrEnum):
+    """Why a subscription ended. The first ending wins."""
+
+    LEFT = "left"
+    """The shopper wanted to."""
+    UNPAID = "unpaid"
+    """A period could not be charged in time."""
+    REFUNDED = "refunded"
+    """The money of the present period was given back."""
+    PRICE = "price"
+    """A higher price was not agreed to."""
+
+
+class PeriodStatus(StrEnum):
+    """Where one interval of a subscription stands."""
+
+    DUE = "due"
+    """Not tried yet. A row is written only when something happens to it, so no row stays in this state."""
+    PAID = "paid"
+    """One attempt was captured."""
+    UNPAID = "unpaid"
+    """Tried, or there was no card to try."""
+    SKIPPED = "skipped"
+    """The shopper wanted no bag."""
+    MISSED = "missed"
+    """Over, and nobody tried: it is not charged afterwards."""
+    LAPSED = "lapsed"
+    """Over, or its subscription ended, while unpaid."""
+    REFUNDED = "refunded"
+    """It was paid, and i'mport holds nothing of that any more."""
+
+
+_P, _C, _R, _S, _D = PaymentStatus, CardStatus, RefundStatus, SubscriptionStatus, PeriodStatus
 
 PAYMENT_MOVES: Mapping[tuple[PaymentStatus, PaymentStatus], str] = {
     (_P.READY, _P.PAID): "paid",
@@ -116,6 +175,24 @@ REFUND_MOVES: Mapping[tuple[RefundStatus, RefundStatus], str] = {
     (_R.FAILED, _R.DONE): "refund_done",
 }
 
+SUBSCRIPTION_MOVES: Mapping[tuple[SubscriptionStatus, SubscriptionStatus], str] = {
+    (_S.ACTIVE, _S.PAST_DUE): "past_due",
+    (_S.PAST_DUE, _S.ACTIVE): "recovered",
+    (_S.ACTIVE, _S.ENDED): "subscription_ended",
+    (_S.PAST_DUE, _S.ENDED): "subscription_ended",
+}
+
+PERIOD_MOVES: Mapping[tuple[PeriodStatus, PeriodStatus], str] = {
+    (_D.DUE, _D.PAID): "period_paid",
+    (_D.DUE, _D.UNPAID): "period_begun",
+    (_D.DUE, _D.SKIPPED): "period_skipped",
+    (_D.DUE, _D.MISSED): "period_missed",
+    (_D.UNPAID, _D.PAID): "period_paid",
+    (_D.UNPAID, _D.LAPSED): "period_lapsed",
+    (_D.PAID, _D.REFUNDED): "period_refunded",
+    (_D.REFUNDED, _D.PAID): "cancel_undone",
+}
+
 
 class IllegalMoveError(Exception):
     """Somebody asked for a move that is not in the tables; nothing was written. It is a bug in the caller."""
@@ -125,7 +202,7 @@ def check_move(moves: Mapping[tuple[State, State], str], old: State, new: State)
     """The event of a move, or an error if there is no such move.
 
     Args:
-        moves: one of the three tables above.
+        moves: one of the tables above.
         old: the state now.
         new: the state wanted.
 

@@ -254,13 +254,26 @@ class Shopper:
         body |= {name: said[name] for name in ("error_code", "error_msg") if said.get(name)}
         return self.post_json("/payments/complete", body)
 
-    def buy(self, mode: str = "pay", plan: str = "morning", card: str = "approve", **window: Any) -> dict[str, Any]:
+    def buy(
+        self,
+        mode: str = "pay",
+        plan: str = "morning",
+        card: str = "approve",
+        terms: Mapping[str, str] | None = None,
+        **window: Any,
+    ) -> dict[str, Any]:
         """The whole way through the window, and what the shop says about the order in the end."""
-        params = self.order(mode, plan)
+        params = self.order(mode, plan, **(terms or {}))
         result = self.sandbox.pay(params, card, **window)
         if result["callback"] is not None:
             assert self.tell(result).status_code == 200
         return self.payment(params["merchant_uid"])
+
+    def subscribe(
+        self, plan: str = "morning", card: str = "approve", mode: str = "pay", every: str = "month", **terms: str
+    ) -> dict[str, Any]:
+        """Begin a subscription; the payment it begins with."""
+        return self.buy(mode, plan, card, {"every": every, **terms})
 
     def register_card(self, card: str = "approve") -> dict[str, Any]:
         """Store a card for 0 won; the card as the account page shows it."""

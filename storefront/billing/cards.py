@@ -13,6 +13,7 @@ from storefront.billing.context import Billing
 from storefront.billing.orders import records, timeline
 from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.timeline import Note, asked, decided
+from storefront.billing.subscriptions import beginning
 from storefront.iamport import SilenceError
 from storefront.models import Card, Payment
 from storefront.states import CardStatus, PaymentStatus, Purpose
@@ -102,15 +103,18 @@ def _resolve(billing: Billing, card: Card) -> Card:
         if locked is None or payment is None or locked.status != CardStatus.PENDING:
             return locked or card
         locked.checked_at = now
-        notes += _decide(billing, locked, payment, key)
+        notes += _decide(billing, session, locked, payment, key)
         timeline.write(session, payment, notes)
         return locked
 
 
-def _decide(billing: Billing, card: Card, payment: Payment, key: iamport.BillingKey | None) -> list[Note]:
+def _decide(
+    billing: Billing, session: Session, card: Card, payment: Payment, key: iamport.BillingKey | None
+) -> list[Note]:
     now = billing.clock.now()
     if key is not None and payment.status in _KEPT:
         records.activate(card, key, billing)
+        beginning.with_key(session, card, now)
         return [decided(now, "key_issued", card=card.card_number)]
     if key is not None:
         card.move(CardStatus.REMOVING)

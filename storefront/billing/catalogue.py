@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from storefront.states import Every
+
+MONTHS_PAID_A_YEAR = 10
+"""Whoever pays a year at once gets two months for nothing."""
 VAT_DIVISOR = 11
 """Prices include 10 % VAT, so the tax is one eleventh of them."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One bag of coffee.
+    """One bag of coffee, once or each month.
 
     Attributes:
         code: its name in addresses and forms.
-        price_krw: won, VAT included.
+        price_krw: won for one bag, VAT included.
         weight_g: grams.
         order_name: what the payment window, the receipt and the card statement call it; at most 16 characters,
             because some payment gateways cut longer ones.
@@ -24,6 +28,10 @@ class Plan:
     price_krw: int
     weight_g: int
     order_name: str
+
+    def price_of(self, every: Every) -> int:
+        """The won that one payment takes: for one bag, or for a year's."""
+        return self.price_krw * (MONTHS_PAID_A_YEAR if every == Every.YEAR else 1)
 
 
 PLANS = (

@@ -13,7 +13,7 @@ from storefront.billing.payments import checkout as billing_checkout
 from storefront.iamport import IamportError
 from storefront.states import PaymentStatus
 from storefront.web import limits
-from storefront.web.forms import CONSENT_VERSION, CheckoutForm
+from storefront.web.forms import CheckoutForm
 from storefront.web.security import let_payment_window_in
 from storefront.web.shop import billing, order_or_404, settings, shopper_id
 
@@ -35,10 +35,8 @@ def begin(plan: str) -> Any:
     payment = billing_checkout.begin(
         billing(),
         shopper_id=shopper_id(),
-        plan=chosen,
-        mode="register" if form.mode.data == "register" else "pay",
+        wish=form.wish(chosen),
         buyer=form.buyer(),
-        consent_version=CONSENT_VERSION,
         token=token,
     )
     if payment.status != PaymentStatus.READY:

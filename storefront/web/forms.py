@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -9,16 +11,39 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, RadioField, StringField, TelField
 from wtforms.validators import DataRequired, Email, InputRequired, Length, ValidationError
 
-from storefront.billing.payments.checkout import Buyer
+from storefront.billing.catalogue import Plan
+from storefront.billing.payments.checkout import Buyer, Wish
+from storefront.billing.subscriptions.calendar import seoul_day
+from storefront.states import Every
+from storefront.web.i18n import choose_language
+from storefront.web.shop import billing
 from storefront.web.typed import is_readable, korean_number, length, plain, plain_email, plain_phone
 
-CONSENT_VERSION = "2026-11-23"
+CONSENT_VERSION = "2026-11-27"
 """Changes whenever the text of the consent box does; stored with each consent."""
 
 LONGEST_EMAIL = 64
 LONGEST_NAME = 64
 """Characters as people see them; some, like a family in one picture, are written with a dozen of the computer's."""
 _ROOM_FOR_A_NAME = 255
+DEFAULT_WAIT, LONGEST_WAIT = timedelta(days=7), timedelta(days=60)
+"""How long after registering a card its subscription is charged for the first time."""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def first_days(today: date) -> tuple[date, date]:
+    """The first and the last day on which a subscription without a payment today may begin."""
+    return today + timedelta(days=1), today + LONGEST_WAIT
+
+
+def _day(text: str | None) -> date | None:
+    """A day written as YYYY-MM-DD; None for anything else."""
+    if not _DAY.fullmatch(text or ""):
+        return None
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError:
+        return None
 
 
 def readable(_form: FlaskForm, field: Any) -> None:
@@ -120,14 +145,20 @@ class SignInForm(FlaskForm):
 
 
 class CheckoutForm(_Person):
-    """What to do now, who pays, and the consent to keep the card."""
+    """How often, what to do now, who pays, and the consent to all of it."""
 
+    every = RadioField(
+        _l("How often do you want it?"),
+        choices=[kind.value for kind in Every],  # type: ignore[misc]  # the stubs know the older tuples only
+        default=Every.ONCE.value,
+    )
     mode = RadioField(
         _l("When do you want your first bag?"),
         choices=["pay", "register"],  # type: ignore[list-item]  # the stubs know the older tuples only
         default="pay",
         validators=[InputRequired(_l("Please choose one."))],
     )
+    first_on = StringField(_l("When may we charge it for the first time?"), filters=[plain], render_kw={"type": "date"})
     phone = TelField(
         _l("Mobile phone"),
         filters=[plain_phone],
@@ -139,6 +170,30 @@ class CheckoutForm(_Person):
         false_values=("", "n", "false"),
         validators=[InputRequired(_l("Without your consent we do not store a card."))],
     )
+
+    def validate_first_on(self, field: Any) -> None:
+        """A day from tomorrow on, and not too far away; it matters only if nothing is paid today."""
+        if not self._charges_later():
+            return
+        today = seoul_day(billing().clock.now())
+        field.data = field.data or f"{today + DEFAULT_WAIT}"
+        day, (earliest, latest) = _day(field.data), first_days(today)
+        if day is None or not earliest <= day <= latest:
+            raise ValidationError(_l("Please choose a day between tomorrow and 60 days from now."))
+
+    def wish(self, plan: Plan) -> Wish:
+        """What was decided; only of a form that was found valid."""
+        return Wish(
+            plan=plan,
+            mode="register" if self.mode.data == "register" else "pay",
+            every=Every(self.every.data),
+            first_on=_day(self.first_on.data) if self._charges_later() else None,
+            consent_version=CONSENT_VERSION,
+            language=choose_language(),
+        )
+
+    def _charges_later(self) -> bool:
+        return self.mode.data == "register" and self.every.data in (Every.MONTH, Every.YEAR)
 
     def buyer(self) -> Buyer:
         """Who pays; only of a form that was found valid."""

@@ -56,6 +56,9 @@ def as_json(payment: Payment, *, events: bool = False) -> dict[str, Any]:
         "net": payment.net_krw,
         "currency": payment.currency,
         "fail_reason": payment.fail_reason,
+        "subscription": payment.subscription_id,
+        "period": payment.checkout.number if payment.attempt is not None and payment.checkout else None,
+        "attempt": payment.attempt,
     }
     if events:
         facts["events"] = [{"at": event.at.isoformat(), "event": event.event} for event in payment.events]
@@ -230,6 +233,8 @@ def refusal_texts() -> dict[str, str]:
         "channel": gettext("It was paid through a test channel."),
         "already_paid": gettext("You had already paid this order in another window."),
         "too_late": gettext("It was paid more than a day after the order."),
+        "subscription_ended": gettext("It was charged after its subscription had ended."),
+        "period_over": gettext("It was charged after its period was over."),
         "given_up": gettext("It arrived after we had given the order up."),
         "card_removed": gettext("It was charged after its card had been removed."),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ from sqlalchemy.exc import IntegrityError
 
 from storefront import schema
 from storefront.database import Database
-from storefront.models import Card, Shopper
-from storefront.states import CardStatus
+from storefront.models import Card, Checkout, Payment, Shopper
+from storefront.states import CardStatus, Every
 
 RELEASED = "0001"
 """The schema of the first release: there are databases that have it."""
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-ANY_VALUE = {int: 1, str: "1", bool: False, datetime: NOW, object: {}}
+ANY_VALUE = {int: 1, str: "1", bool: False, datetime: NOW, date: NOW.date(), object: {}}
 
 
 @pytest.fixture
@@ -107,6 +107,35 @@ def test_shoppers_of_a_released_database_get_sessions_of_their_own(empty_databas
         names = session.scalars(select(Shopper.session_id)).all()
     assert len(set(names)) == 2
     assert min(len(name) for name in names) > 40
+
+
+def test_what_was_bought_from_a_released_database_was_bought_once(empty_database: Database) -> None:
+    """A checkout closes a day after it began, at the price that was agreed to; nothing has become a subscription."""
+    schema.upgrade(empty_database, RELEASED)
+    fill(empty_database)
+
+    schema.upgrade(empty_database)
+
+    with empty_database.reading() as session:
+        decision = select(Checkout.closes_at, Checkout.price_krw, Checkout.every, Checkout.subscription_id)
+        terms = select(Payment.every, Payment.attempt, Payment.automatic)
+        assert session.execute(decision).one() == (NOW + timedelta(days=1), 1, Every.ONCE, None)
+        assert session.execute(terms).one() == (Every.ONCE, None, False)
+    assert count(empty_database, "subscription") == 0
+
+
+def test_a_subscription_that_would_never_wake_is_refused(empty_database: Database) -> None:
+    """By a database that was brought up, and not only by a new one."""
+    schema.upgrade(empty_database, RELEASED)
+    fill(empty_database)
+    schema.upgrade(empty_database)
+    tables = MetaData()
+    tables.reflect(empty_database.engine, only=["subscription"])
+    subscription = tables.tables["subscription"]
+    facts = {column.name: any_value(column) for column in subscription.columns} | {"status": "active", "reason": None}
+
+    with pytest.raises(IntegrityError, match="wakes"), empty_database.writing() as session:
+        session.execute(subscription.insert().values(facts | {"wake_at": None}))
 
 
 def test_a_migration_leaves_foreign_keys_on(empty_database: Database) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from storefront import iamport
 from storefront.billing.orders.judgement import Finding, judge
-from storefront.models import Card, Checkout, Payment
-from storefront.states import CardStatus, PaymentStatus, Purpose
+from storefront.models import Card, Checkout, Payment, Subscription
+from storefront.states import CardStatus, EndReason, PaymentStatus, Purpose, SubscriptionStatus
 
 BEGAN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 ANSWER = iamport.Payment(
@@ -47,7 +47,7 @@ def found(
 ) -> tuple[Finding, str | None]:
     """The judgement of an answer."""
     card = Card(customer_uid="card_1", status=CardStatus.PENDING)
-    checkout = Checkout(began_at=BEGAN, paid_by=paid_by)
+    checkout = Checkout(closes_at=BEGAN + timedelta(hours=24), paid_by=paid_by)
     judgement = judge(payment, card, checkout, answer, live=live, has_key=key)
     return judgement.finding, judgement.refusal
 
@@ -91,6 +91,31 @@ def test_a_checkout_is_paid_once() -> None:
     """The first paid attempt wins; the same one again is no second."""
     assert found(row(), ANSWER, paid_by="mr_other") == (Finding.REFUSED, "already_paid")
     assert found(row(), ANSWER, paid_by="mr_1") == (Finding.WANTED, None)
+
+
+@pytest.mark.parametrize(
+    ("paid_after", "status", "verdict"),
+    [
+        (timedelta(hours=25), "past_due", (Finding.WANTED, None)),
+        (timedelta(days=30, seconds=-1), "past_due", (Finding.WANTED, None)),
+        (timedelta(days=30), "past_due", (Finding.REFUSED, "period_over")),
+        (timedelta(hours=25), "ended", (Finding.REFUSED, "subscription_ended")),
+    ],
+)
+@pytest.mark.parametrize("was", [PaymentStatus.REQUESTED, PaymentStatus.FAILED])
+def test_a_renewal_is_wanted_until_its_period_is_over_or_its_subscription_ended(
+    was: PaymentStatus, paid_after: timedelta, status: str, verdict: tuple[Finding, str | None]
+) -> None:
+    """A window has a day, a period has its days."""
+    reason = EndReason.LEFT if status == "ended" else None
+    subscription = Subscription(status=SubscriptionStatus(status), reason=reason)
+    period = Checkout(closes_at=BEGAN + timedelta(days=30), subscription=subscription, number=1)
+    attempt = row(was, purpose=Purpose.RENEWAL, attempt=1)
+    answer = replace(ANSWER, paid_at=BEGAN + paid_after)
+
+    judgement = judge(attempt, Card(customer_uid="card_1"), period, answer, live=False, has_key=None)
+
+    assert (judgement.finding, judgement.refusal) == verdict
 
 
 def test_a_charge_that_was_given_up_is_not_wanted_any_more() -> None:

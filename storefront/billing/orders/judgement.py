@@ -16,11 +16,11 @@ from datetime import timedelta
 from enum import Enum, auto
 
 from storefront import iamport
-from storefront.models import Card, Checkout, Payment
-from storefront.states import PaymentStatus
+from storefront.models import Card, Checkout, Payment, Subscription
+from storefront.states import PaymentStatus, Purpose, SubscriptionStatus
 
 CHECKOUT_LIFETIME = timedelta(hours=24)
-"""A checkout may be paid this long; what is paid later is returned."""
+"""A window's checkout may be paid this long; what is paid later is returned. A period closes with its last day."""
 
 _CAPTURED_STATUSES = ("paid", "cancelled")
 _OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
@@ -70,7 +70,7 @@ def judge(
     Args:
         payment: our row, which the answer names as its order.
         card: the row's card.
-        checkout: the row's checkout, if it has one.
+        checkout: the row's checkout or period, if it has one, with its subscription.
         answer: i'mport's payment.
         live: whether payments of a test channel must be refused.
         has_key: whether i'mport holds the card's key; None when it was not asked.
@@ -109,9 +109,8 @@ def _disagreement(
     payment: Payment, card: Card, checkout: Checkout | None, answer: iamport.Payment, *, live: bool
 ) -> str | None:
     """Why a capture is not what was ordered, or None. The first reason found is the one the shopper reads."""
-    too_late = (
-        checkout is not None and answer.paid_at is not None and answer.paid_at >= checkout.began_at + CHECKOUT_LIFETIME
-    )
+    too_late = checkout is not None and answer.paid_at is not None and answer.paid_at >= checkout.closes_at
+    is_renewal = payment.purpose == Purpose.RENEWAL
     reasons = {
         "amount": answer.amount != payment.amount_krw,
         "currency": answer.currency != payment.currency,
@@ -119,11 +118,17 @@ def _disagreement(
         "customer_uid": answer.customer_uid not in (None, card.customer_uid),
         "channel": live and answer.sandbox,
         "already_paid": checkout is not None and checkout.paid_by not in (None, payment.merchant_uid),
+        "subscription_ended": is_renewal and checkout is not None and _has_ended(checkout.subscription),
+        "period_over": is_renewal and too_late,
         "too_late": too_late,
         "given_up": payment.given_up,
         "card_removed": not payment.purpose.issues_key and _is_after_removal(card, answer),
     }
     return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+def _has_ended(subscription: Subscription | None) -> bool:
+    return subscription is not None and subscription.status == SubscriptionStatus.ENDED
 
 
 def _is_after_removal(card: Card, answer: iamport.Payment) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -23,7 +24,8 @@ from storefront.billing.context import Billing
 from storefront.billing.orders import timeline
 from storefront.billing.orders.judgement import Finding, Judgement, judge
 from storefront.billing.orders.timeline import Note, decided
-from storefront.models import Card, Checkout, Event, Payment, Refund
+from storefront.billing.subscriptions import beginning, dunning, outcomes
+from storefront.models import Card, Checkout, Event, Payment, Refund, Subscription
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
 
 DEADLOCK = "40P01"
@@ -190,10 +192,14 @@ def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Not
 
 
 def _lock(session: Session, merchant_uid: str) -> Payment:
-    """The row with its card and checkout, locked in this order always: two writers never wait for each other."""
+    """The row with its card, checkout and subscription, locked in this order always: no two writers wait for each other."""
     payment = session.scalars(_WITH_ITS_CARD, {"merchant_uid": merchant_uid}).one()
     checkout = session.get(Checkout, payment.checkout_id, with_for_update=True) if payment.checkout_id else None
     set_committed_value(payment, "checkout", checkout)
+    if checkout is not None:
+        subscription_id = checkout.subscription_id
+        subscription = session.get(Subscription, subscription_id, with_for_update=True) if subscription_id else None
+        set_committed_value(checkout, "subscription", subscription)
     return payment
 
 
@@ -244,6 +250,9 @@ class _Entry:
         self._decided("approved_late" if late else "paid", amount=answer.amount, imp_uid=answer.imp_uid)
         if payment.checkout is not None and payment.checkout.paid_by is None:
             payment.checkout.paid_by = payment.merchant_uid
+        self._follow(outcomes.paid(self.session, payment, self._now()))
+        if answer.held:
+            self._follow(beginning.with_first_payment(self.session, payment, self._now()))
         self._follow_cancels()
         if payment.purpose.issues_key:
             self._store_card()
@@ -255,6 +264,7 @@ class _Entry:
         if card.status == CardStatus.PENDING and self.key is not None:
             activate(card, self.key, self.billing)
             self._decided("key_issued", card=card.card_number)
+            self._follow(beginning.with_card(self.session, self.payment, self._now()))
         elif card.status == CardStatus.REMOVING:
             doubt_removal(card)
         elif card.status == CardStatus.REMOVED:
@@ -264,10 +274,13 @@ class _Entry:
     def _refuse(self, reason: str) -> None:
         payment, answer = self.payment, self.answer
         self._take_over()
+        was_open = payment.status in _OPEN
         payment.move(PaymentStatus.REFUSING)
         payment.refusal = reason
         self._decided("refused", reason=reason, ordered=payment.amount_krw, captured=answer.amount)
         payment.cancelled_krw = answer.cancel_amount
+        if was_open:
+            self._follow(outcomes.failed(self.session, payment, dunning.UNKNOWN, self._now()))
         self._ask_refund("refused")
         if payment.purpose.issues_key and payment.card.status not in (CardStatus.REMOVING, CardStatus.SUSPENDED):
             payment.card.move(CardStatus.REMOVING)
@@ -297,6 +310,8 @@ class _Entry:
         payment.failed_at = answer.failed_at or self.billing.clock.now()
         payment.card_name, payment.card_number = answer.card_name, answer.card_number
         self._decided("declined", reason=answer.fail_reason, imp_uid=answer.imp_uid)
+        kind = dunning.kind_of(answer.fail_reason)
+        self._follow(outcomes.failed(self.session, payment, kind, self._now()))
 
     def _fail_without_key(self) -> None:
         payment = self.payment
@@ -326,6 +341,10 @@ class _Entry:
         payment.cancelled_krw = answer.cancel_amount
         payment.cancelled_at = answer.cancelled_at
         status = payment.status
+        if not answer.held:
+            self._follow(outcomes.given_back(payment, self._now()))
+        else:
+            self._follow(outcomes.held_again(payment))
         if status == PaymentStatus.PAID:
             payment.move(PaymentStatus.CANCELLED)
         elif status == PaymentStatus.CANCELLED and not answer.cancel_amount:
@@ -434,8 +453,16 @@ class _Entry:
         if self.payment.needs_person:
             attention.call_off(self.session, self.payment.merchant_uid, self.billing.clock.now(), reason, **facts)
 
+    def _follow(self, events: Sequence[str]) -> None:
+        """What has followed for the payment's subscription."""
+        for event in events:
+            self._decided(event)
+
+    def _now(self) -> datetime:
+        return self.billing.clock.now()
+
     def _decided(self, event: str, **detail: object) -> None:
-        self.lines.append(decided(self.billing.clock.now(), event, **detail))
+        self.lines.append(decided(self._now(), event, **detail))
 
 
 def doubt_removal(card: Card) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -19,7 +19,7 @@ from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.timeline import asked, decided
 from storefront.iamport import names
 from storefront.models import Card, Checkout, Payment
-from storefront.states import CardStatus, PaymentStatus, Purpose
+from storefront.states import CardStatus, Every, PaymentStatus, Purpose
 
 Mode = Literal["register", "pay"]
 
@@ -28,7 +28,7 @@ new_token = identifiers.new_token
 FIRST_CHECK_AFTER = timedelta(minutes=5)
 """When `reconcile` first looks at an open window by itself; people take their time."""
 
-_LONG_ENOUGH = CHECKOUT_LIFETIME - timedelta(hours=1)
+_TIME_TO_PAY = timedelta(hours=1)
 """A new attempt needs some time to be paid in."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -49,32 +49,57 @@ class Buyer:
     phone: str
 
 
-def begin(
-    billing: Billing,
-    *,
-    shopper_id: int,
-    plan: Plan,
-    mode: Mode,
-    buyer: Buyer,
-    consent_version: str,
-    token: str | None = None,
-) -> Payment:
+@dataclass(frozen=True)
+class Wish:
+    """What a shopper has decided and agreed to.
+
+    Attributes:
+        plan: what is bought; the price is the catalogue's.
+        mode: `register` stores a card for 0 won, `pay` stores it and pays the first bag.
+        every: `once`, or how often it is charged from then on.
+        first_on: with `register` and not `once`, the day of the first charge.
+        consent_version: which text the shopper agreed to.
+        language: of the pages on which they did; mails are written in it.
+        subscription_id: with `register` and `once`, the subscription that is to be charged to the new card.
+    """
+
+    plan: Plan
+    mode: Mode
+    consent_version: str
+    every: Every = Every.ONCE
+    first_on: date | None = None
+    language: str = "ko"
+    subscription_id: int | None = None
+
+    @property
+    def price_krw(self) -> int:
+        """What one payment takes, in won."""
+        return self.plan.price_of(self.every)
+
+    def is_that_of(self, checkout: Checkout) -> bool:
+        """Whether a checkout was begun for this; other terms are another decision."""
+        terms = (self.plan.code, self.every, self.price_krw, self.subscription_id)
+        # What was bought may have become a subscription since; then it belongs to that.
+        belongs_to = checkout.subscription_id if self.subscription_id else None
+        return terms == (checkout.plan, checkout.every, checkout.price_krw, belongs_to)
+
+
+def begin(billing: Billing, *, shopper_id: int, wish: Wish, buyer: Buyer, token: str | None = None) -> Payment:
     """Write an attempt to pay down, before any window opens.
 
     Args:
         billing: settings, database, gateway, clock.
         shopper_id: who buys.
-        plan: what; the price is the catalogue's.
-        mode: `register` stores a card for 0 won, `pay` stores it and pays the first bag.
+        wish: what, and on which terms.
         buyer: who is named to i'mport.
-        consent_version: which text the shopper agreed to.
-        token: the form's, so that several attempts belong to one checkout; without one a new checkout begins.
+        token: the form's, so that several attempts belong to one checkout; without one, or with other terms than that
+            one's, a new checkout begins.
 
     Returns:
         The committed attempt (`ready`), or, if this checkout has been paid already, the payment that did it.
     """
     token = token if token and _TOKEN.fullmatch(token) else identifiers.new_token()
-    attempt = _Attempt(shopper_id, plan, mode, buyer, consent_version)
+    attempt = _Attempt(shopper_id, wish, buyer)
     try:
         merchant_uid = _write_down(billing, attempt, token)
     except IntegrityError:
@@ -130,28 +155,30 @@ class _Attempt:
     """What the shopper decided."""
 
     shopper_id: int
-    plan: Plan
-    mode: Mode
+    wish: Wish
     buyer: Buyer
-    consent_version: str
 
     def row(self, now: datetime, card: Card, checkout: Checkout) -> Payment:
+        wish = self.wish
         return Payment(
             merchant_uid=identifiers.new_merchant_uid(now),
             shopper_id=self.shopper_id,
             card_id=card.id,
             checkout_id=checkout.id,
-            purpose=Purpose.FIRST if self.mode == "pay" else Purpose.REGISTER,
-            plan=self.plan.code,
-            name=self.plan.order_name,
-            amount_krw=self.plan.price_krw if self.mode == "pay" else 0,
+            purpose=Purpose.FIRST if wish.mode == "pay" else Purpose.REGISTER,
+            plan=wish.plan.code,
+            name=wish.plan.order_name,
+            amount_krw=wish.price_krw if wish.mode == "pay" else 0,
             status=PaymentStatus.READY,
             buyer_name=self.buyer.name,
             buyer_email=self.buyer.email,
             buyer_phone=self.buyer.phone,
-            consent_version=self.consent_version,
-            consent_price_krw=self.plan.price_krw,
+            consent_version=wish.consent_version,
+            consent_price_krw=wish.price_krw,
             consent_at=now,
+            every=wish.every,
+            first_on=wish.first_on,
+            language=wish.language,
             created_at=now,
             next_check_at=now + FIRST_CHECK_AFTER,
         )
@@ -179,13 +206,23 @@ def _write_down(billing: Billing, attempt: _Attempt, token: str) -> str:
 
 
 def _checkout(session: Session, attempt: _Attempt, token: str, now: datetime) -> Checkout:
-    """The checkout of a form, begun now if it is new, or if it is so old that paying it would be too late."""
+    """The checkout of a form, begun now if it is new, if its terms are others, or if paying it would soon be too late."""
     mine = select(Checkout).where(Checkout.shopper_id == attempt.shopper_id, Checkout.token == token)
     checkout = session.scalar(mine.with_for_update())
-    if checkout is not None and (checkout.paid_by is not None or now < checkout.began_at + _LONG_ENOUGH):
+    wish = attempt.wish
+    is_meant = checkout is not None and wish.is_that_of(checkout)
+    if checkout is not None and is_meant and (checkout.paid_by or now < checkout.closes_at - _TIME_TO_PAY):
         return checkout
-    fresh = token if checkout is None else identifiers.new_token()
-    checkout = Checkout(shopper_id=attempt.shopper_id, token=fresh, plan=attempt.plan.code, began_at=now)
+    checkout = Checkout(
+        shopper_id=attempt.shopper_id,
+        token=token if checkout is None else identifiers.new_token(),
+        plan=wish.plan.code,
+        every=wish.every,
+        price_krw=wish.price_krw,
+        began_at=now,
+        closes_at=now + CHECKOUT_LIFETIME,
+        subscription_id=wish.subscription_id,
+    )
     session.add(checkout)
     return checkout
 

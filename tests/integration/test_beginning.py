@@ -1,0 +1,196 @@
+"""A subscription begins when its checkout is won, on the terms of the payment that won it, and never twice."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from storefront.billing.subscriptions.calendar import interval, seoul_day
+from storefront.models import Subscription
+from storefront.states import Every
+from tests.conftest import Shop
+from tests.integration.news import tell
+from tests.people import BUYER, Sandbox, Shopper
+
+
+def stored(shop: Shop) -> Any:
+    """The only subscription there is."""
+    with shop.billing.database.reading() as session:
+        return session.scalars(select(Subscription)).one()
+
+
+def count(shop: Shop) -> int:
+    """How many there are."""
+    with shop.billing.database.reading() as session:
+        return len(session.scalars(select(Subscription)).all())
+
+
+def today(shop: Shop) -> date:
+    """In Seoul."""
+    return seoul_day(shop.clock.now())
+
+
+@pytest.mark.parametrize(("every", "price"), [("month", 14_900), ("year", 149_000)])
+def test_a_first_payment_is_period_0_of_its_subscription(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, every: str, price: int
+) -> None:
+    """It begins today, and a year costs ten months."""
+    payment = shopper.subscribe(every=every)
+
+    begun = stored(shop)
+    assert (payment["status"], payment["amount"], sandbox.net()) == ("paid", price, price)
+    assert (payment["subscription"], payment["period"], payment["attempt"]) == (begun.id, 0, 1)
+    assert (begun.every, begun.price_krw, begun.plan, begun.number) == (every, price, "morning", 0)
+    assert begun.anchor_on == today(shop)
+    assert begun.wake_at == interval(begun.anchor_on, Every(every), 1).due_at - timedelta(days=7)
+
+
+@pytest.mark.parametrize(("chosen", "first"), [(None, 7), (1, 1), (60, 60)])
+def test_a_registered_card_begins_a_subscription_that_is_charged_later(
+    shop: Shop, shopper: Shopper, chosen: int | None, first: int
+) -> None:
+    """On the day that was chosen, in a week if none was; the 0 won pay for nothing."""
+    fields = {} if chosen is None else {"first_on": f"{today(shop) + timedelta(days=chosen)}"}
+
+    payment = shopper.subscribe(mode="register", **fields)
+
+    begun = stored(shop)
+    assert (payment["subscription"], payment["period"], payment["attempt"]) == (None, None, None)
+    assert (begun.number, begun.anchor_on) == (None, today(shop) + timedelta(days=first))
+    assert begun.consent_first_on == begun.anchor_on
+
+
+def test_a_day_that_has_passed_while_the_window_was_open_becomes_the_next_one(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Nobody is charged on the day the card is stored."""
+    params = shopper.order("register", every="month", first_on=f"{today(shop) + timedelta(days=1)}")
+    shop.pass_time(hours=23)
+    shopper.tell(sandbox.pay(params))
+
+    assert stored(shop).anchor_on == today(shop) + timedelta(days=1)
+
+
+@pytest.mark.parametrize("mode", ["pay", "register"])
+def test_what_is_bought_once_begins_nothing(shop: Shop, shopper: Shopper, mode: str) -> None:
+    """Without the word, and with it."""
+    shopper.buy(mode)
+    shopper.subscribe(mode=mode, every="once")
+
+    assert count(shop) == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"every": "week"},
+        {"every": ""},
+        {"mode": "register", "every": "month", "first_on": "soon"},
+        {"mode": "register", "every": "month", "first_on": "20261231"},
+        {"mode": "register", "every": "month", "first_on": "2026-02-30"},
+        {"mode": "register", "every": "month", "first_on": "{today}"},
+        {"mode": "register", "every": "year", "first_on": "{61}"},
+        {"mode": "register", "every": "month", "first_on": "0001-01-01"},
+    ],
+)
+def test_terms_that_make_no_sense_are_refused_before_anything_is_ordered(
+    shop: Shop, shopper: Shopper, fields: dict[str, str]
+) -> None:
+    """400, and no order."""
+    days = {"{today}": today(shop), "{61}": today(shop) + timedelta(days=61)}
+    given = {name: f"{days.get(value, value)}" for name, value in fields.items()}
+
+    reply = shopper.post("/checkout/morning", {**BUYER, "mode": "pay", **given})
+
+    assert reply.status_code == 400
+    assert shopper.account()["payments"] == []
+
+
+def test_a_declined_window_begins_nothing(shop: Shop, shopper: Shopper) -> None:
+    """Nothing is a subscription before its checkout is won."""
+    shopper.subscribe(card="decline-limit")
+
+    assert count(shop) == 0
+
+
+def test_two_paid_attempts_of_one_checkout_begin_one(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """The first one wins; the other's money and key go back."""
+    one = shopper.order("pay", every="month", token="one-checkout")
+    two = shopper.order("pay", every="month", token="one-checkout")
+    results = [sandbox.pay(one), sandbox.pay(two)]
+    for result in results:
+        shopper.tell(result)
+
+    assert count(shop) == 1
+    assert shopper.payment(two["merchant_uid"])["status"] == "refused"
+    assert sandbox.net() == 14_900
+
+
+@pytest.mark.parametrize("other", [{"every": "year"}, {"every": "once"}, {"plan": "noon"}])
+def test_a_form_that_comes_again_with_other_terms_is_another_checkout(
+    shopper: Shopper, sandbox: Sandbox, other: dict[str, str]
+) -> None:
+    """Both are wanted: they are two decisions."""
+    one = shopper.order(every="month", token="one-form")
+    two = shopper.order(**{"every": "month", **other}, token="one-form")
+    for order in (one, two):
+        shopper.tell(sandbox.pay(order))
+
+    assert [shopper.payment(order["merchant_uid"])["status"] for order in (one, two)] == ["paid", "paid"]
+
+
+def test_news_of_a_payment_that_was_cancelled_in_full_begins_nothing(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """It was paid and given back before anybody told us."""
+    params = shopper.order("pay", every="month")
+    result = sandbox.pay(params, outcome="lose_callback")
+    sandbox.cancel_in_console(result["imp_uid"])
+
+    tell(shop, result["imp_uid"], params["merchant_uid"])
+
+    assert count(shop) == 0
+    assert shopper.payment(params["merchant_uid"])["net"] == 0
+
+
+def test_news_of_a_payment_that_was_cancelled_in_part_begins_it(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """Something of it is held, so something was bought."""
+    params = shopper.order("pay", every="month")
+    result = sandbox.pay(params, outcome="lose_callback")
+    sandbox.cancel_in_console(result["imp_uid"], 900)
+
+    tell(shop, result["imp_uid"], params["merchant_uid"])
+
+    assert count(shop) == 1
+
+
+def test_a_late_approval_begins_it_on_the_day_we_hear_of_it(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """The day of the transaction is the anchor."""
+    failed = shopper.subscribe(card="decline-limit")
+    sandbox.approve_late(failed["imp_uid"])
+    shop.pass_time(days=2)
+
+    tell(shop, failed["imp_uid"], failed["merchant_uid"])
+
+    assert stored(shop).anchor_on == today(shop)
+
+
+def test_the_money_of_the_present_period_given_back_from_outside_ends_it(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """In full; a part of it changes nothing. What has ended stays ended when the cancel is undone."""
+    payment = shopper.subscribe()
+    sandbox.cancel_in_console(payment["imp_uid"], 900)
+    tell(shop, payment["imp_uid"], payment["merchant_uid"])
+    assert stored(shop).status == "active"
+
+    sandbox.cancel_in_console(payment["imp_uid"])
+    tell(shop, payment["imp_uid"], payment["merchant_uid"])
+    assert (stored(shop).status, stored(shop).reason, stored(shop).wake_at) == ("ended", "refunded", None)
+
+    sandbox.undo_cancel(payment["imp_uid"])
+    tell(shop, payment["imp_uid"], payment["merchant_uid"])
+    assert (stored(shop).status, stored(shop).reason) == ("ended", "refunded")
