@@ -110,6 +110,7 @@ class Card(Base):
     created_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
+    """By i'mport's clock, for it is compared with i'mport's `paid_at`."""
     charged_at: Mapped[datetime | None]
     checked_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)

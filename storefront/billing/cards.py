@@ -119,9 +119,9 @@ def _decide(
     if key is not None:
         card.move(CardStatus.REMOVING)
         return [decided(now, "key_unwanted")]
-    if now - card.created_at >= CHECKOUT_LIFETIME:
+    if billing.clock.has_passed(CHECKOUT_LIFETIME, card.created_at):
         card.move(CardStatus.REMOVED)
-        card.removed_at = now
+        card.removed_at = billing.gateway.imports_time(now)
         return [decided(now, "no_key")]
     return []
 
@@ -142,7 +142,7 @@ def _delete_key(billing: Billing, card: Card) -> None:
             return  # news came while we looked, perhaps of another key; the next look begins anew
         locked.move(CardStatus.REMOVED)
         # What the shopper was told holds from the first time on, even if a key has to be deleted again.
-        locked.removed_at = locked.removed_at or billing.clock.now()
+        locked.removed_at = locked.removed_at or billing.gateway.imports_time(billing.clock.now())
         _note(session, payment, *notes, decided(billing.clock.now(), "key_deleted"))
 
 

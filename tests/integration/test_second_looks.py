@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from storefront.billing.reconciling import reconciliation
@@ -110,27 +108,3 @@ def test_what_waits_for_a_person_is_looked_at_ever_more_seldom_too(shop: Shop, s
     sandbox.cancel_in_console(stray["imp_uid"])
     shop.pass_time(days=60)
     assert reconciliation.reconcile(shop.billing, only_due=True, sweep=False).needs_person == []
-
-
-def test_a_look_that_was_planned_by_a_clock_that_was_ahead_is_made_all_the_same(
-    shop: Shop, shopper: Shopper, sandbox: Sandbox
-) -> None:
-    """A wrong time silences no row once it is right again."""
-    waiting = shopper.order("pay")
-    paid = shopper.buy("pay")
-    shopper.refund(paid["merchant_uid"])
-    ahead = timedelta(days=400)
-    shop.clock._offset += ahead
-    sandbox.fault("/payments/*", "error", times=0)
-    reconciliation.reconcile(shop.billing, only_due=True)
-    sandbox.mend()
-    shop.clock._offset -= ahead
-    sandbox.fault("webhook", "drop", times=0)
-    shopper.sandbox.pay(waiting, outcome="lose_callback")
-    sandbox.undo_cancel(paid["imp_uid"])
-
-    shop.pass_time(hours=1)
-    reconciliation.reconcile(shop.billing, only_due=True, sweep=False)
-
-    assert facts(shopper, waiting["merchant_uid"]) == ("paid", True, 14_900)
-    assert facts(shopper, paid["merchant_uid"]) == ("paid", True, 14_900)

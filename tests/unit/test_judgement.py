@@ -43,12 +43,20 @@ def row(status: PaymentStatus = PaymentStatus.READY, **fields: object) -> Paymen
 
 
 def found(
-    payment: Payment, answer: iamport.Payment, *, live: bool = True, paid_by: str | None = None, key: bool | None = None
+    payment: Payment,
+    answer: iamport.Payment,
+    *,
+    live: bool = True,
+    paid_by: str | None = None,
+    key: bool | None = None,
+    removed_at: datetime | None = None,
+    offset: timedelta = timedelta(0),
 ) -> tuple[Finding, str | None]:
-    """The judgement of an answer."""
-    card = Card(customer_uid="card_1", status=CardStatus.PENDING)
+    """The judgement of an answer, an hour after the checkout began by i'mport's clock."""
+    card = Card(customer_uid="card_1", status=CardStatus.PENDING, removed_at=removed_at)
     checkout = Checkout(closes_at=BEGAN + timedelta(hours=24), paid_by=paid_by)
-    judgement = judge(payment, card, checkout, answer, live=live, has_key=key)
+    now = BEGAN + timedelta(hours=1)
+    judgement = judge(payment, card, checkout, answer, live=live, has_key=key, now=now, offset=offset)
     return judgement.finding, judgement.refusal
 
 
@@ -186,3 +194,26 @@ def test_a_registration_for_nothing_is_worth_its_key(key: bool | None, finding: 
 def test_money_needs_no_key() -> None:
     """Paid without a key stays paid."""
     assert found(row(), ANSWER, key=False)[0] == Finding.WANTED
+
+
+@pytest.mark.parametrize(
+    ("offset", "refusal"), [(timedelta(0), "too_late"), (timedelta(hours=1), None), (timedelta(hours=-1), "too_late")]
+)
+def test_whether_it_was_too_late_is_judged_by_imports_clock(offset: timedelta, refusal: str | None) -> None:
+    """Twenty-four and a half hours later by a clock that is an hour ahead of ours is in time."""
+    answer = replace(ANSWER, paid_at=BEGAN + timedelta(hours=24, minutes=30))
+
+    assert found(row(), answer, offset=offset)[1] == refusal
+
+
+@pytest.mark.parametrize(
+    ("removed_after", "refusal"),
+    [(timedelta(minutes=2), "card_removed"), (timedelta(minutes=3), None), (timedelta(days=1), "card_removed")],
+)
+def test_a_removal_in_the_future_was_written_by_a_clock_that_was_ahead(
+    removed_after: timedelta, refusal: str | None
+) -> None:
+    """The shopper has been told that there are no further charges, whenever that was."""
+    charge = row(PaymentStatus.FAILED, purpose=Purpose.EXTRA)
+
+    assert found(charge, ANSWER, removed_at=BEGAN + removed_after)[1] == refusal

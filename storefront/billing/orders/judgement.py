@@ -12,10 +12,11 @@ The rules, in the order they are applied:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from storefront import iamport
+from storefront.clock import MOST_APART
 from storefront.models import Card, Checkout, Payment, Subscription
 from storefront.states import PaymentStatus, Purpose, SubscriptionStatus
 
@@ -64,6 +65,8 @@ def judge(
     *,
     live: bool,
     has_key: bool | None,
+    now: datetime,
+    offset: timedelta,
 ) -> Judgement:
     """What an answer of i'mport means for a row.
 
@@ -74,6 +77,8 @@ def judge(
         answer: i'mport's payment.
         live: whether payments of a test channel must be refused.
         has_key: whether i'mport holds the card's key; None when it was not asked.
+        now: this moment, by i'mport's clock.
+        offset: how far i'mport's clock is ahead of ours.
 
     Returns:
         The judgement; nothing is changed.
@@ -87,7 +92,7 @@ def judge(
     if payment.captured:
         changed = answer.cancel_amount != payment.cancelled_krw or (payment.status in _UNWANTED and answer.held > 0)
         return Judgement(Finding.CHANGED if changed else Finding.NOTHING)
-    refusal = _disagreement(payment, card, checkout, answer, live=live)
+    refusal = _disagreement(payment, card, checkout, answer, live=live, now=now, offset=offset)
     return Judgement(Finding.REFUSED, refusal) if refusal else Judgement(_as_ordered(answer, has_key=has_key))
 
 
@@ -106,10 +111,18 @@ def _without_capture(payment: Payment, answer: iamport.Payment) -> Finding:
 
 
 def _disagreement(
-    payment: Payment, card: Card, checkout: Checkout | None, answer: iamport.Payment, *, live: bool
+    payment: Payment,
+    card: Card,
+    checkout: Checkout | None,
+    answer: iamport.Payment,
+    *,
+    live: bool,
+    now: datetime,
+    offset: timedelta,
 ) -> str | None:
     """Why a capture is not what was ordered, or None. The first reason found is the one the shopper reads."""
-    too_late = checkout is not None and answer.paid_at is not None and answer.paid_at >= checkout.closes_at
+    closes_at = checkout.closes_at + offset if checkout is not None else None
+    too_late = closes_at is not None and answer.paid_at is not None and answer.paid_at >= closes_at
     is_renewal = payment.purpose == Purpose.RENEWAL
     reasons = {
         "amount": answer.amount != payment.amount_krw,
@@ -122,7 +135,7 @@ def _disagreement(
         "period_over": is_renewal and too_late,
         "too_late": too_late,
         "given_up": payment.given_up,
-        "card_removed": not payment.purpose.issues_key and _is_after_removal(card, answer),
+        "card_removed": not payment.purpose.issues_key and _is_after_removal(card, answer, now),
     }
     return next((reason for reason, applies in reasons.items() if applies), None)
 
@@ -131,8 +144,11 @@ def _has_ended(subscription: Subscription | None) -> bool:
     return subscription is not None and subscription.status == SubscriptionStatus.ENDED
 
 
-def _is_after_removal(card: Card, answer: iamport.Payment) -> bool:
-    """Whether a charge was captured after its shopper had been told that no further charge follows (late approvals)."""
+def _is_after_removal(card: Card, answer: iamport.Payment, now: datetime) -> bool:
+    """Whether a charge was captured after its shopper had been told that no further charge follows (late approvals).
+
+    Both moments are i'mport's. A removal in the future was written down by a clock that was ahead: it has been.
+    """
     if card.removed_at is None or answer.paid_at is None:
         return False
-    return answer.paid_at >= card.removed_at.replace(microsecond=0)
+    return answer.paid_at >= card.removed_at.replace(microsecond=0) or card.removed_at > now + MOST_APART

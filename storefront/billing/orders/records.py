@@ -137,6 +137,8 @@ def record(
             answer,
             live=billing.settings.imp_live,
             has_key=(key is not None) if key_asked else None,
+            now=billing.gateway.imports_time(billing.clock.now()),
+            offset=billing.gateway.clock_offset,
         )
         return _Entry(billing, session, payment, answer, key).write(judgement)
 

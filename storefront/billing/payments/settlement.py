@@ -271,7 +271,7 @@ def _expire(billing: Billing, hearsay: Sequence[Note]) -> records.Amendment:
         said = next((note.detail.get("error_msg") for note in hearsay if note.detail.get("error_msg")), None)
         payment.told_error = timeline.without_card_numbers(said) if said else payment.told_error
         closes_at = payment.checkout.closes_at if payment.checkout else payment.created_at + CHECKOUT_LIFETIME
-        if now < closes_at:
+        if not billing.clock.has_passed(CHECKOUT_LIFETIME, closes_at - CHECKOUT_LIFETIME):
             return []
         payment.move(PaymentStatus.EXPIRED)
         return [decided(now, "expired")]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from storefront.billing.attention import contained
@@ -15,9 +15,10 @@ from storefront.billing.context import Billing
 from storefront.billing.orders import records
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import Note
-from storefront.billing.payments import charges, refunds, settlement
+from storefront.billing.payments import charges, checkout, refunds, settlement
 from storefront.billing.payments.settlement import Door
 from storefront.billing.reconciling.report import Report
+from storefront.clock import MOST_APART
 from storefront.models import Card, Payment, Refund
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
 
@@ -66,6 +67,9 @@ def _finish(billing: Billing, merchant_uid: str, report: Report) -> None:
 
 def _go_on_with_charge(billing: Billing, payment: Payment) -> None:
     """Send a charge that i'mport says it does not know again, give it up, or wait."""
+    if _is_from_the_future(billing, payment):
+        _begin_grace_anew(billing, payment)
+        return
     now = billing.clock.now()
     if payment.needs_person or now < _grace_ends(billing, payment):
         return  # a person looks, or the first send may still be on its way
@@ -74,6 +78,23 @@ def _go_on_with_charge(billing: Billing, payment: Payment) -> None:
         _give_up(billing, payment)
     else:
         _send_again(billing, payment)
+
+
+def _is_from_the_future(billing: Billing, payment: Payment) -> bool:
+    moments = (payment.first_sent_at, payment.sent_at, payment.send_ended_at)
+    return any(moment is not None and billing.clock.is_in_the_future(moment) for moment in moments)
+
+
+def _begin_grace_anew(billing: Billing, payment: Payment) -> None:
+    """A clock that was ahead wrote down when it was sent, so all that is known is that it was before now."""
+    now = billing.clock.now()
+
+    def amend(_session: Session, row: Payment) -> list[Note]:
+        row.first_sent_at = min(row.first_sent_at or now, now)
+        row.sent_at = row.send_ended_at = now
+        return []
+
+    _amend_if_unchanged(billing, payment, amend)
 
 
 def _grace_ends(billing: Billing, payment: Payment) -> datetime:
@@ -139,9 +160,21 @@ def _orders(billing: Billing, *, only_due: bool) -> list[str]:
         .order_by(Payment.status.not_in(_OPEN), Payment.id)
     )
     if only_due:
-        query = query.where(or_(Payment.next_check_at.is_(None), Payment.next_check_at <= billing.clock.now()))
+        query = query.where(_is_due(billing.clock.now()))
     with billing.database.reading() as session:
         return list(session.scalars(query))
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Its time has come, or lies further ahead than was ever planned: the clock that planned it was ahead."""
+    planned = Payment.next_check_at
+    return or_(
+        planned.is_(None),
+        planned <= now,
+        planned > now + _DAILY + MOST_APART,
+        (Payment.checks <= _HOURLY_CHECKS) & (planned > now + _HOURLY + MOST_APART),
+        (Payment.checks <= _SOON_CHECKS) & (planned > now + checkout.FIRST_CHECK_AFTER + MOST_APART),
+    )
 
 
 def _plan_next_check(billing: Billing, row: Payment) -> None:

@@ -17,6 +17,7 @@ from storefront.billing.payments import settlement
 from storefront.billing.payments.settlement import Door
 from storefront.billing.reconciling import desk
 from storefront.billing.reconciling.report import Report
+from storefront.clock import MOST_APART
 from storefront.iamport import SilenceError
 from storefront.models import Attention, Payment, Refund
 from storefront.states import PaymentStatus, RefundStatus
@@ -28,6 +29,7 @@ MOST_AT_ONCE = 500
 _AT_REST = (PaymentStatus.CANCELLED, PaymentStatus.REFUSED)
 _FIRST_PAUSE = timedelta(hours=1)
 _LONGEST_PAUSE = LOOKED_AT_FOR / 2
+_AGES = (timedelta(hours=2), timedelta(days=1), timedelta(days=10), LOOKED_AT_FOR)
 
 
 def look_again(billing: Billing, report: Report, *, only_due: bool) -> None:
@@ -103,10 +105,16 @@ def _rows_at_rest(billing: Billing, *, only_due: bool) -> list[tuple[str, dateti
         .limit(MOST_AT_ONCE)
     )
     if only_due:
-        untrusted = Payment.next_check_at > now + _LONGEST_PAUSE
-        query = query.where(or_(Payment.next_check_at.is_(None), Payment.next_check_at <= now, untrusted))
+        query = query.where(_is_row_due(now, rested_at))
     with billing.database.reading() as session:
         return [(merchant_uid, moment) for merchant_uid, moment in session.execute(query)]
+
+
+def _is_row_due(now: datetime, rested_at: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Its time has come, or lies further ahead than is planned at its age: the clock that planned it was ahead."""
+    planned = Payment.next_check_at
+    planned_wrongly = ((rested_at > now - age) & (planned > now + _pause(age) + MOST_APART) for age in _AGES)
+    return or_(planned.is_(None), planned <= now, *planned_wrongly)
 
 
 def _plan_next_check(billing: Billing, merchant_uid: str, rested_at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -23,6 +24,12 @@ OVERLAP = timedelta(hours=1)
 LONGEST_WINDOW = timedelta(days=89)
 """i'mport looks at 90 days at most."""
 
+NOTICEABLE = timedelta(seconds=30)
+CLOCK = "the clock"
+"""The subject of what a person has to know about clocks."""
+
+log = logging.getLogger(__name__)
+
 
 def sweep(billing: Billing, report: Report) -> None:
     """Compare with everything i'mport captured or cancelled since the last sweep.
@@ -36,15 +43,26 @@ def sweep(billing: Billing, report: Report) -> None:
     try:
         for window in _windows(begin, end):
             for status in ("paid", "cancelled"):
-                for answer in billing.gateway.payments_by_status(status, *window):
+                for answer in billing.gateway.payments_by_status(status, *map(billing.gateway.imports_time, window)):
                     missed |= not _is_compared(billing, answer, report)
     except SilenceError as silence:
         report.undecided.append(f"the sweep: {silence.reason}")
         report.unheard.append(f"the sweep: {silence.reason}")
         return
+    _compare_clocks(billing)
     if not missed:  # otherwise the next one begins where this one did
         with billing.database.writing() as session:
             session.add(Sweep(started_at=end))
+
+
+def _compare_clocks(billing: Billing) -> None:
+    """Moments are compared by i'mport's clock, but two clocks that differ are worth mending."""
+    offset, now = billing.gateway.clock_offset, billing.clock.now()
+    with billing.database.writing() as session:
+        if abs(offset) < NOTICEABLE:
+            attention.call_off(session, CLOCK, now, Reason.CLOCKS)
+        elif attention.call(session, Reason.CLOCKS, CLOCK, now, minutes=round(offset / timedelta(minutes=1))):
+            log.warning("clocks_differ", extra={"fields": {"ahead_s": offset.total_seconds()}})
 
 
 def last_success(billing: Billing) -> datetime | None:
