@@ -6,7 +6,7 @@ import re
 import secrets
 from typing import Any
 
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Page, Route, expect
 
 from tests.people import Sandbox
 
@@ -128,3 +128,14 @@ class Journey:
         assert facts["net"] == net
         assert self.sandbox.net(merchant_uid) == net
         return facts
+
+
+def hold(page: Page, address: str) -> list[Route]:
+    """Keep answers back; the list gets what waits for one."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, keep)
+    return held

@@ -6,10 +6,10 @@ import re
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import Servers
-from tests.browser.pages import Journey, Window
+from tests.browser.pages import Journey, Window, hold
 from tests.people import Sandbox
 
 
@@ -264,17 +264,6 @@ def test_a_blocked_sdk_is_said_and_nothing_is_lost(journey: Journey) -> None:
     journey.open_window().pick("approve").pay()
     journey.sees("You paid ₩14,900")
     journey.agrees_with_ledger(merchant_uid, 14_900)
-
-
-def hold(page: Page, address: str) -> list[Route]:
-    """Keep answers back; the list gets what waits for one."""
-    held: list[Route] = []
-
-    def keep(route: Route) -> None:
-        held.append(route)
-
-    page.route(address, keep)
-    return held
 
 
 def test_the_button_waits_for_the_page_that_listens_to_it(journey: Journey) -> None:
