@@ -103,6 +103,7 @@ def test_what_happened_by_imports_clock_is_swept_whatever_ours_says(
     sandbox.fault("webhook", "drop", times=0)
     sandbox.cancel_in_console(paid["imp_uid"])
 
+    shop.pass_time(seconds=10)  # i'mport tells its time in whole seconds
     shop.reconcile()
 
     assert facts(shopper, paid["merchant_uid"]) == ("cancelled", True, 0)

@@ -121,7 +121,10 @@ def test_a_renewal_is_wanted_until_its_period_is_over_or_its_subscription_ended(
     attempt = row(was, purpose=Purpose.RENEWAL, attempt=1)
     answer = replace(ANSWER, paid_at=BEGAN + paid_after)
 
-    judgement = judge(attempt, Card(customer_uid="card_1"), period, answer, live=False, has_key=None)
+    now = BEGAN + timedelta(days=40)
+    judgement = judge(
+        attempt, Card(customer_uid="card_1"), period, answer, live=False, has_key=None, now=now, offset=timedelta(0)
+    )
 
     assert (judgement.finding, judgement.refusal) == verdict
 
