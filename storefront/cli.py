@@ -99,7 +99,7 @@ def run(port: int) -> None:
     sockets: serving.SocketMap = {}
     server = serving.serve_shop(app, listening, sockets, trusted_proxy=settings.trusted_proxy)
     click.echo(f"ready shop={settings.public_url}")
-    serving.run([server], sockets)
+    serving.run([server], sockets, finish=app.extensions["billing"].errands.close)
 
 
 @main.command()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import signal
 import socket
+import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -66,11 +68,23 @@ def serve_shop(app: Flask, listening: socket.socket, sockets: SocketMap, *, trus
     )
 
 
-def run(servers: list[Any], sockets: SocketMap) -> None:
-    """Serve until somebody ends the process; running requests are finished first."""
+def run(servers: list[Any], sockets: SocketMap, *, finish: Callable[[], None] = lambda: None) -> None:
+    """Serve until somebody ends the process; running requests are finished first.
+
+    Args:
+        servers: the servers; the first one takes no more requests once the end has come.
+        sockets: the map of all their sockets.
+        finish: waits for work that goes on beyond its request. The other servers are served until it is done: it may
+            wait for their answers.
+    """
     try:
         servers[0].run()
     finally:
+        servers[0].accepting = False
+        finishing = threading.Thread(target=finish)
+        finishing.start()
+        while finishing.is_alive():
+            wasyncore.loop(timeout=0.1, use_poll=True, map=sockets, count=1)
         for server in servers:
             server.task_dispatcher.shutdown()
         wasyncore.close_all(sockets)

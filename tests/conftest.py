@@ -25,6 +25,7 @@ from storefront.clock import Clock
 from storefront.config import Settings
 from storefront.database import Database
 from storefront.iamport import Iamport
+from storefront.iamport.restraint import Breaker
 from storefront.models import Base
 from storefront.sandbox import SandboxSettings, create_sandbox
 from tests.people import Sandbox, Shopper
@@ -73,6 +74,10 @@ class Shop:
     def reconcile(self) -> reconciliation.Report:
         """What `storefront reconcile` does."""
         return reconciliation.reconcile(self.billing)
+
+    def reconcile_what_is_due(self) -> reconciliation.Report:
+        """What the background does every few seconds."""
+        return reconciliation.reconcile(self.billing, only_due=True, sweep=False)
 
     def webhook(self, body: dict[str, Any]) -> Any:
         """Anybody may post here."""
@@ -172,16 +177,24 @@ def shop(settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock)
 
 @contextmanager
 def shop_beside(
-    settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock, *, in_process: bool = True
+    settings: Settings,
+    sandbox_app: Flask,
+    sandbox: Sandbox,
+    clock: Clock,
+    *,
+    in_process: bool = True,
+    gateway: Iamport | None = None,
 ) -> Iterator[Shop]:
     """A shop beside a sandbox in this process or behind HTTP, with an empty database, which is left empty."""
-    gateway = _gateway(settings, session_for(sandbox_app), clock) if in_process else None
+    if in_process:
+        gateway = gateway or _gateway(settings, session_for(sandbox_app), clock)
     app = create_app(settings, clock=clock, gateway=gateway)
     database: Database = app.extensions["billing"].database
     schema.create(database)
     shop = Shop(app, clock, sandbox)
     sandbox_app.extensions["sandbox"].webhooks.open_session = lambda: session_for(app)
     yield shop
+    shop.billing.errands.close()
     if database.engine.dialect.name != "sqlite":
         with database.writing() as session:
             for table in reversed(Base.metadata.sorted_tables):
@@ -202,5 +215,5 @@ def another_shopper(shop: Shop, sandbox: Sandbox) -> Shopper:
 
 
 def _gateway(settings: Settings, session: requests.Session, clock: Clock) -> Iamport:
-    keys = (settings.imp_key, settings.imp_secret)
-    return Iamport(settings.imp_api_url, *keys, live=settings.imp_live, session=session, clock=clock)
+    keys, breaker = (settings.imp_key, settings.imp_secret), Breaker(lambda: clock.now().timestamp())
+    return Iamport(settings.imp_api_url, *keys, live=settings.imp_live, session=session, clock=clock, breaker=breaker)

@@ -5,11 +5,15 @@ A key is i'mport's; the shop knows its name (`customer_uid`) and believes nothin
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
+
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from storefront import iamport
 from storefront.billing.context import Billing
+from storefront.billing.errands import BusyError
 from storefront.billing.orders import records, timeline
 from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.timeline import Note, asked, decided
@@ -31,8 +35,8 @@ class CardNotFoundError(Exception):
 def remove(billing: Billing, *, shopper_id: int, card_id: int) -> None:
     """Stop charging a card and delete its key.
 
-    From the moment this is written down no new charge on the card can start. If i'mport cannot be reached the card
-    stays `removing`, and the next look goes on.
+    From the moment this is written down no new charge on the card can start. If i'mport cannot be reached, or takes
+    longer than a page waits, the card stays `removing` until it has answered or the next look goes on.
 
     Args:
         billing: settings, database, gateway, clock.
@@ -49,7 +53,10 @@ def remove(billing: Billing, *, shopper_id: int, card_id: int) -> None:
         if card.status in (CardStatus.ACTIVE, CardStatus.SUSPENDED):
             card.move(CardStatus.REMOVING)
             _note(session, payment, decided(billing.clock.now(), "removal_asked"))
-    finish(billing, card_id)
+            if payment is not None:
+                payment.next_check_at = billing.clock.now()
+    with suppress(BusyError), billing.errands.place(f"card {card_id}") as errand:  # else `reconcile` goes on
+        errand.send(partial(finish, billing.insisting(), card_id), billing.gateway)
 
 
 def finish(billing: Billing, card_id: int) -> None:

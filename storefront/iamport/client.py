@@ -7,10 +7,10 @@ replay is after a 401, which i'mport answers before it does anything.
 from __future__ import annotations
 
 import copy
-import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -19,21 +19,16 @@ import requests
 from storefront.clock import Clock
 from storefront.iamport import names
 from storefront.iamport.deadline import Deadline
-from storefront.iamport.errors import RejectedError, SilenceError, UnauthorizedError, UnreadableAnswerError
-from storefront.iamport.token import AccessToken, TokenKeeper
-from storefront.iamport.transport import Answer, Transport
+from storefront.iamport.errors import NotFoundError, RejectedError, SilenceError, UnreadableAnswerError
+from storefront.iamport.line import Line, Request
+from storefront.iamport.restraint import Breaker
+from storefront.iamport.transport import Transport
 from storefront.iamport.types import BillingKey, Payment, UnreadableError, UnreadablePayment
 
 PAGE_SIZE = 1000
 """The most i'mport gives in one page."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
-
-_OK, _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND = 200, 400, 401, 404
-
-
-class _NotFoundError(SilenceError):
-    """i'mport's own "unknown" (HTTP 404): an answer to a look-up, and to anything else no answer at all."""
 
 
 class Iamport:
@@ -47,6 +42,10 @@ class Iamport:
         timeout_s: how many seconds a call may take in all: token, connecting, waiting and reading.
         session: what carries the requests; a test may pass its own.
         clock: our own time, to compare i'mport's with.
+        breaker: knows when asking is not worth it; a test may pass its own.
+
+    Attributes:
+        heard_all: whether i'mport has answered everything that this view of the client was asked.
     """
 
     def __init__(
@@ -59,28 +58,41 @@ class Iamport:
         timeout_s: float = 30.0,
         session: requests.Session | None = None,
         clock: Clock | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
-        self._credentials = {"imp_key": key, "imp_secret": secret}
+        transport = Transport(api_url.rstrip("/"), session)
+        credentials = {"imp_key": key, "imp_secret": secret}
+        self._line = Line(transport, credentials, clock or Clock(), breaker or Breaker())
         self._live = live
         self._timeout_s = timeout_s
         self._ends: Deadline | None = None
-        self._transport = Transport(api_url.rstrip("/"), session)
-        self._tokens = TokenKeeper(self._fetch_token)
-        self._times = _Times(clock or Clock())
+        self._insists = False
+        self.heard_all = True
 
     def within(self, seconds: float) -> Iamport:
-        """The same client for somebody who waits so many seconds in all, however many calls it takes.
+        """The same client for a page, which waits so many seconds in all, however many calls it makes.
 
-        Once they are over a call raises SilenceError at once, without asking.
+        Once they are over a call raises NotAskedError at once. So it does while too many other pages wait already, and
+        for a few seconds after i'mport has been silent several times in a row.
         """
-        view = copy.copy(self)
-        view._ends = self._deadline(seconds)
-        return view
+        return self._view(self._deadline(seconds), insists=False)
+
+    def insisting(self) -> Iamport:
+        """The same client for what a shopper asked for: each call has its own time, and is tried in any case."""
+        return self._view(None, insists=True)
 
     @property
     def time_left_s(self) -> float | None:
         """The seconds left of `within`; None if only each call is bounded."""
         return self._ends.left_s if self._ends else None
+
+    def place(self) -> AbstractContextManager[None]:
+        """One of the places of pages that wait for i'mport, for a page that waits for somebody who asks it.
+
+        Raises:
+            NotAskedError: all are taken.
+        """
+        return self._line.bulkhead.place(self._ends) if self._ends else nullcontext()
 
     @property
     def clock_offset(self) -> timedelta:
@@ -88,11 +100,11 @@ class Iamport:
 
         It is nothing while the difference could as well be the way there or the fraction of a second i'mport leaves out.
         """
-        return self._times.offset
+        return self._line.clock_offset
 
     def imports_time(self, moment: datetime) -> datetime:
         """A moment of our clock as i'mport's clock shows it, to be compared with `paid_at` and its like."""
-        return moment + self._times.offset
+        return moment + self.clock_offset
 
     def payment(self, imp_uid: str) -> Payment | None:
         """One payment, as it stands now. Operation `GET /payments/{imp_uid}`.
@@ -106,7 +118,7 @@ class Iamport:
         query = {} if self._live else {"include_sandbox": "true"}
         try:
             return _parse_payment(self._look_up(f"/payments/{_quoted(imp_uid)}", query))
-        except _NotFoundError:
+        except NotFoundError:
             return None
 
     def payments_of(self, merchant_uid: str) -> list[Payment]:
@@ -119,7 +131,7 @@ class Iamport:
         """
         try:
             items = list(self._pages(f"/payments/findAll/{_quoted(merchant_uid)}", {}))
-        except _NotFoundError:
+        except NotFoundError:
             return []
         return [_parse_payment(item) for item in items]
 
@@ -141,7 +153,7 @@ class Iamport:
         try:
             for item in self._pages(f"/payments/status/{_quoted(status)}", query):
                 yield _payment_or_reason(item)
-        except _NotFoundError:
+        except NotFoundError:
             return
 
     def prepare(self, merchant_uid: str, amount: int) -> None:
@@ -174,7 +186,7 @@ class Iamport:
         operation = f"/payments/prepare/{_quoted(merchant_uid)}"
         try:
             answer = self._call("GET", operation)
-        except (_NotFoundError, RejectedError):
+        except (NotFoundError, RejectedError):
             return None
         amount = answer.get("amount") if isinstance(answer, dict) else None
         if isinstance(amount, bool) or not isinstance(amount, int | float):
@@ -260,7 +272,7 @@ class Iamport:
         operation = f"/subscribe/customers/{_quoted(customer_uid)}"
         try:
             return BillingKey.parse(self._call("GET", operation))
-        except (_NotFoundError, RejectedError):
+        except (NotFoundError, RejectedError):
             return None
         except UnreadableError as unreadable:
             raise SilenceError(f"GET {operation}", str(unreadable)) from unreadable
@@ -275,7 +287,7 @@ class Iamport:
         """
         try:
             self._call("DELETE", f"/subscribe/customers/{_quoted(customer_uid)}")
-        except (_NotFoundError, RejectedError):
+        except (NotFoundError, RejectedError):
             return
 
     def unschedule(self, customer_uid: str) -> None:
@@ -288,7 +300,7 @@ class Iamport:
         """
         try:
             self._call("POST", "/subscribe/payments/unschedule", body={"customer_uid": customer_uid})
-        except (_NotFoundError, RejectedError):
+        except (NotFoundError, RejectedError):
             return
 
     def _pages(self, path: str, query: dict[str, str]) -> Iterator[Any]:
@@ -317,47 +329,23 @@ class Iamport:
     def _call(
         self, method: str, path: str, *, query: dict[str, str] | None = None, body: dict[str, Any] | None = None
     ) -> Any:
-        """Make a call and unwrap its envelope, with one replay after a 401, which comes before any work."""
-        deadline = self._deadline(self._timeout_s)
-        token = self._tokens.get(deadline)
-        answer = self._transport.send(method, path, deadline, query=query, body=body, token=token)
-        if answer.status == _UNAUTHORIZED:
-            token = self._tokens.get(deadline, instead_of=token)
-            answer = self._transport.send(method, path, deadline, query=query, body=body, token=token)
-        return _unwrap(f"{method} {path}", answer)
+        deadline, is_page = self._deadline(self._timeout_s), self._ends is not None
+        try:
+            request = Request(method, path, query or {}, body)
+            return self._line.call(request, deadline, in_a_place=is_page, insists=self._insists)
+        except NotFoundError:
+            raise
+        except SilenceError:
+            self.heard_all = False
+            raise
 
     def _deadline(self, seconds: float) -> Deadline:
         return self._ends.but_at_most(seconds) if self._ends else Deadline.within(seconds)
 
-    def _fetch_token(self, deadline: Deadline) -> AccessToken:
-        path, operation, asked_at = "/users/getToken", "POST /users/getToken", self._times.now()
-        try:
-            answer = _unwrap(operation, self._transport.send("POST", path, deadline, body=self._credentials))
-        except RejectedError as refused:
-            # Without a token nothing is asked, so this must not look like a refusal of what was to be asked.
-            raise UnauthorizedError(operation, f"code {refused.code}") from None
-        try:
-            now = float(answer["now"])
-            token = AccessToken.issued(str(answer["access_token"]), float(answer["expired_at"]) - now)
-            self._times.compare(datetime.fromtimestamp(now, UTC), asked_at)
-        except (KeyError, TypeError, ValueError, OverflowError, OSError) as unreadable:
-            raise SilenceError(operation, "no token in it") from unreadable
-        return token
-
-
-class _Times:
-    """I'mport's clock and ours."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.now = clock.now
-        self.offset = timedelta(0)
-
-    def compare(self, theirs: datetime, asked_at: datetime) -> None:
-        """Take over what i'mport's clock showed (in whole seconds) at some moment between asking and now."""
-        heard_at = self.now()
-        offset = theirs - asked_at - (heard_at - asked_at) / 2
-        uncertain = timedelta(seconds=1) + (heard_at - asked_at)
-        self.offset = offset if abs(offset) > uncertain else timedelta(0)
+    def _view(self, ends: Deadline | None, *, insists: bool) -> Iamport:
+        view = copy.copy(self)
+        view._ends, view._insists, view.heard_all = ends, insists, True
+        return view
 
 
 def _quoted(name: str) -> str:
@@ -365,34 +353,6 @@ def _quoted(name: str) -> str:
     if not _ID.fullmatch(name):
         raise ValueError("not an id")
     return quote(name, safe="")
-
-
-def _unwrap(operation: str, answer: Answer) -> Any:
-    """The `response` part of i'mport's envelope `{code, message, response}`."""
-    if answer.status == _UNAUTHORIZED:
-        raise UnauthorizedError(operation, "HTTP 401")
-    if answer.status == _NOT_FOUND:
-        _envelope(operation, answer)  # a 404 of something that is not i'mport is no answer of i'mport's
-        raise _NotFoundError(operation, "HTTP 404")
-    if answer.status not in (_OK, _BAD_REQUEST):
-        raise SilenceError(operation, f"HTTP {answer.status}")
-    envelope = _envelope(operation, answer)
-    if envelope["code"] != 0:
-        message = envelope.get("message")
-        raise RejectedError(operation, envelope["code"], message[:500] if isinstance(message, str) else "")
-    if answer.status != _OK:
-        raise SilenceError(operation, f"HTTP {answer.status}")
-    return envelope.get("response")
-
-
-def _envelope(operation: str, answer: Answer) -> dict[str, Any]:
-    try:
-        envelope = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        raise SilenceError(operation, "not JSON") from None
-    if not isinstance(envelope, dict) or type(envelope.get("code")) is not int:
-        raise SilenceError(operation, "no envelope")
-    return envelope
 
 
 def _payment_or_reason(body: object) -> Payment | UnreadablePayment:

@@ -7,7 +7,8 @@
     └── SilenceError      there is no answer one may act on: nothing is known, nothing may change
         ├── UnauthorizedError       no token, or 401 twice: the keys are wrong, the request was not carried out
         ├── UnreadableAnswerError   i'mport spoke of a payment, but not as it describes payments
-        └── NotAskedError           it was not even sent
+        ├── NotAskedError           it was not even sent
+        └── NotFoundError           HTTP 404; the client makes it an answer where it is one
 
 A declined card is none of these: i'mport answers it with code 0 and a payment whose status is `failed`.
 """
@@ -63,3 +64,7 @@ class UnreadableAnswerError(SilenceError):
     def __init__(self, reason: str, *, imp_uid: str | None = None, merchant_uid: str | None = None) -> None:
         super().__init__("a payment", reason)
         self.imp_uid, self.merchant_uid = imp_uid, merchant_uid
+
+
+class NotFoundError(SilenceError):
+    """I'mport's own "unknown" (HTTP 404): an answer to a look-up, and to anything else no answer at all."""

@@ -19,6 +19,7 @@ from storefront.web import (
     limits,
     payments,
     security,
+    shop,
     webhooks,
 )
 
@@ -43,7 +44,7 @@ def init_app(app: Flask) -> None:
         BABEL_TRANSLATION_DIRECTORIES="translations",
     )
     Bootstrap5(app)
-    for part in (i18n, security, limits, auth, formats, errors, health):
+    for part in (shop, i18n, security, limits, auth, formats, errors, health):
         part.init_app(app)
     for part in (home, health, auth, checkout, payments, webhooks, account):
         app.register_blueprint(part.blueprint)

@@ -11,13 +11,14 @@ from flask_login import login_required
 from storefront.billing import cards, identifiers
 from storefront.billing.cards import CardNotFoundError
 from storefront.billing.catalogue import PLANS, find_plan
+from storefront.billing.errands import BusyError
 from storefront.billing.orders import history
 from storefront.billing.payments import charges, settlement
 from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
 from storefront.states import CardStatus
 from storefront.web import limits
 from storefront.web.presentation import as_json, card_as_json, card_labels, result_of
-from storefront.web.shop import billing, shopper_id, wants_json
+from storefront.web.shop import billing, imports_is_silent, shopper_id, wants_json
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
@@ -53,6 +54,8 @@ def charge() -> Any:
         return _page(problem=gettext("This card cannot be charged any more. Please choose another one.")), 400
     except BadTokenError:
         return _page(problem=gettext("This form is not valid any more")), 400
+    except BusyError:
+        return _page(problem=gettext("Too many charges are waiting for i'mport. Please try again in a minute.")), 503
     return redirect(url_for("payments.show", merchant_uid=merchant_uid), 303)
 
 
@@ -92,6 +95,7 @@ def _page(problem: str | None = None) -> Any:
         older=page + 1 if len(payments) > PAGE_SIZE else 0,
         token=identifiers.new_token(),
         problem=problem,
+        is_incomplete=imports_is_silent(),
     )
 
 

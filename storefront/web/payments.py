@@ -19,8 +19,8 @@ from storefront.models import Payment
 from storefront.web import limits
 from storefront.web.messages import read_ids, read_json, read_query
 from storefront.web.presentation import as_json, result_of
-from storefront.web.shop import billing, is_id, order_or_404, shopper_id, wants_json
-from storefront.web.timeline import lines_of
+from storefront.web.shop import billing, imports_is_silent, is_id, order_or_404, shopper_id, wants_json
+from storefront.web.timeline import known_at, lines_of
 
 blueprint = Blueprint("payments", __name__, url_prefix="/payments")
 
@@ -103,6 +103,7 @@ def _page(payment: Payment, *, not_refundable: bool = False) -> Any:
         lines=lines_of(payment),
         refundable=refunds.is_refundable(payment),
         not_refundable=not_refundable,
+        known_at=known_at(payment) if imports_is_silent() else None,
         token=identifiers.new_token(),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask import abort, current_app, request
+from flask import Flask, abort, current_app, g, request
 from flask_login import current_user
 
 from storefront.billing import Billing
@@ -14,15 +14,36 @@ from storefront.config import Settings
 _ORDER = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
+PAGE_BUDGET_S = 2.5
+"""How long a page waits for i'mport in all; the rest of its three seconds is ours."""
+
+
+def init_app(app: Flask) -> None:
+    """Give every request its own time to wait for i'mport."""
+    app.config.setdefault("PAGE_BUDGET_S", PAGE_BUDGET_S)
+    app.before_request(_begin)
+
+
+def _begin() -> None:
+    whole, budget_s = current_app.extensions["billing"], current_app.config["PAGE_BUDGET_S"]
+    g.billing = whole if budget_s is None else whole.within(budget_s)
+
+
 def billing() -> Billing:
-    """What the billing modules need."""
-    found: Billing = current_app.extensions["billing"]
+    """What the billing modules need, for as long as a page may take."""
+    found: Billing = g.billing
     return found
+
+
+def imports_is_silent() -> bool:
+    """Whether i'mport has left something open that this page asked."""
+    return not billing().gateway.heard_all
 
 
 def settings() -> Settings:
     """The settings."""
-    return billing().settings
+    whole: Billing = current_app.extensions["billing"]  # also for a request that was turned away before it began
+    return whole.settings
 
 
 def shopper_id() -> int:

@@ -43,6 +43,11 @@ class Line:
     text: str
 
 
+def known_at(payment: Payment) -> datetime:
+    """When we last found out or decided something about an order; what others told us does not count."""
+    return max((event.at for event in payment.events if event.kind != "told"), default=payment.created_at)
+
+
 _LANES = {
     "callback": (Lane.BROWSER, Lane.SHOP),
     "redirect": (Lane.BROWSER, Lane.SHOP),

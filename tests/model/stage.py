@@ -240,6 +240,8 @@ class Stage:
         app = create_app(settings, clock=self.clock, gateway=gateway)
         # What goes wrong in the shop, or in an interruption, ends the play where it happens.
         app.config["PROPAGATE_EXCEPTIONS"] = True
+        # One thread for everything: a page waits to the end, and no clock but the play's decides what comes of it.
+        app.config["PAGE_BUDGET_S"] = None
         app.jinja_env.bytecode_cache = self._templates
         billing: Billing = app.extensions["billing"]
         billing.database.close()

@@ -334,7 +334,7 @@ def test_a_netrc_cannot_replace_our_token(sandbox_app: Flask, monkeypatch: Any, 
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     adapter = WsgiAdapter(sandbox_app)
     gateway = Iamport(SANDBOX_URL, "sandbox_key", "sandbox_secret")
-    gateway._transport.session.mount("http://", adapter)
+    gateway._line._transport.session.mount("http://", adapter)
 
     gateway.payment("imp_1")
 

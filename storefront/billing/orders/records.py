@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, contains_eager, joinedload
 from sqlalchemy.orm.attributes import flag_modified, set_committed_value
@@ -101,6 +101,14 @@ def call_person(
         now = billing.clock.now()
         is_new = attention.call(session, reason, merchant_uid, now, **facts)
         timeline.write(session, payment, [*notes, decided(now, reason, **facts)] if is_new else notes)
+
+
+def make_due(billing: Billing, merchant_uids: Sequence[str]) -> None:
+    """Have the background look at some orders as soon as it can and often again, as if they had just been written down."""
+    now = billing.clock.now()
+    query = update(Payment).where(Payment.merchant_uid.in_(merchant_uids), Payment.next_check_at > now)
+    with billing.database.writing() as session:
+        session.execute(query.values(next_check_at=now, checks=0))
 
 
 def record(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -27,6 +28,8 @@ from storefront.states import CardStatus, PaymentStatus, Purpose
 
 FIRST_CHECK_AFTER = timedelta(minutes=1)
 """When `reconcile` first looks at a charge by itself; until then its own answer is on the way."""
+LATE = timedelta(seconds=1)
+"""A send that begins this much later than its row says is claimed anew."""
 
 _ACTIVE_CARD = (
     select(Card, Payment.buyer_name, Payment.buyer_email, Payment.buyer_phone)
@@ -59,25 +62,28 @@ def charge_again(billing: Billing, *, shopper_id: int, card_id: int, plan: Plan,
         token: the form's; the same token again is the same charge, and is never sent a second time.
 
     Returns:
-        The order number; its row says how it ended: `paid`, `failed`, or `requested` while that is unknown.
+        The order number; its row says how it ended: `paid`, `failed`, or `requested` while that is unknown. A page's
+        time may be over first; the charge goes on.
 
     Raises:
         BadTokenError: answer 400.
+        BusyError: nothing was written and nothing sent; answer 503.
         CardNotFoundError: not this shopper's card; answer 404.
         CardNotChargeableError: answer 400 and offer another card.
     """
     if not _TOKEN.fullmatch(token):
         raise BadTokenError
     identity = f"extra:{shopper_id}:{token}"
-    try:
-        payment = _write_down(billing, shopper_id, card_id, plan, identity)
-    except (IntegrityError, CardNotFoundError, CardNotChargeableError):
-        # Perhaps it was pressed before, and the card has gone since; or twice at once, and the other one is on its way.
-        pressed_before = _order_of(billing, identity)
-        if pressed_before is None:
-            raise
-        return pressed_before
-    send(billing, payment)
+    with billing.errands.place(identity) as errand:
+        try:
+            payment = _write_down(billing, shopper_id, card_id, plan, identity)
+        except (IntegrityError, CardNotFoundError, CardNotChargeableError):
+            # Perhaps it was pressed before, and the card has gone since; or twice at once, and the other one is on its way.
+            pressed_before = _order_of(billing, identity)
+            if pressed_before is None:
+                raise
+            return pressed_before
+        errand.send(partial(_send_in_time, billing.insisting(), payment), billing.gateway)
     return payment.merchant_uid
 
 
@@ -126,6 +132,37 @@ def give_up(row: Payment, now: datetime) -> Note:
     row.given_up = True
     row.failed_at = now
     return decided(now, "given_up")
+
+
+def _send_in_time(billing: Billing, payment: Payment) -> None:
+    """Send a charge, unless it has ceased to be ours to send before somebody got round to it."""
+    is_late = payment.sent_at is None or billing.clock.now() >= payment.sent_at + LATE
+    claimed = _claim_anew(billing, payment) if is_late else payment
+    if claimed is not None:
+        send(billing, claimed)
+
+
+def _claim_anew(billing: Billing, payment: Payment) -> Payment | None:
+    """The grace time after which `reconcile` may send a charge again counts from `sent_at`, so that has to be true.
+
+    Returns:
+        The row, or None if anybody has gone on with the order meanwhile; `reconcile` does the rest then.
+    """
+
+    def claim(_session: Session, row: Payment) -> list[Note]:
+        if row.status != PaymentStatus.REQUESTED or row.sends != payment.sends or row.card.status != CardStatus.ACTIVE:
+            raise StaleAnswerError(row.merchant_uid)
+        row.sent_at = billing.clock.now()
+        return []
+
+    current = records.look(billing, payment.merchant_uid)
+    if current is None:
+        return None
+    try:
+        records.amend(billing, Seen(current.merchant_uid, current.version), claim)
+    except StaleAnswerError:
+        return None
+    return records.look(billing, payment.merchant_uid)
 
 
 def _write_down(billing: Billing, shopper_id: int, card_id: int, plan: Plan, identity: str) -> Payment:

@@ -6,6 +6,9 @@ i'mport refuses a checksum that no longer fits, so a repeat cannot return more t
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
@@ -13,6 +16,7 @@ from storefront import iamport
 from storefront.billing import attention
 from storefront.billing.attention import Reason
 from storefront.billing.context import Billing
+from storefront.billing.errands import BusyError
 from storefront.billing.orders import records, timeline
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import asked, decided, told
@@ -43,6 +47,8 @@ def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) 
         merchant_uid: the payment.
         token: the button's; the same token again is the same refund.
 
+    A page's time may be over before i'mport has answered; the refund goes on, and is `requested` until then.
+
     Raises:
         PaymentNotFoundError: not this shopper's payment; answer 404.
         NotRefundableError: nothing was written and nothing sent; show the payment as it is.
@@ -60,7 +66,9 @@ def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) 
         if session.scalar(select(Refund.id).where(Refund.identity == identity)) is not None:
             return
         _write_down(billing, session, payment, identity)
-    finish(billing, merchant_uid)
+        payment.next_check_at = billing.clock.now()
+    with suppress(BusyError), billing.errands.place(merchant_uid) as errand:  # else `reconcile` sends it
+        errand.send(partial(finish, billing.insisting(), merchant_uid), billing.gateway)
 
 
 def is_refundable(payment: Payment) -> bool:

@@ -22,7 +22,7 @@ from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import Note, asked, decided, told
 from storefront.billing.payments import refunds
-from storefront.iamport import SilenceError, UnreadableAnswerError
+from storefront.iamport import NotAskedError, SilenceError, UnreadableAnswerError
 from storefront.models import Card, Payment, Refund, Stray
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
 
@@ -113,20 +113,28 @@ def finish(billing: Billing, merchant_uid: str) -> None:
 
 
 def refresh(billing: Billing, shopper_id: int, merchant_uid: str | None = None) -> None:
-    """Settle what is open before a shopper looks at it. Silence leaves things as they are.
+    """Settle what is open before a shopper looks at it, for as long as a page may wait.
+
+    Silence leaves things as they are. What i'mport was not asked about, or did not answer, becomes due, so that the
+    background finishes it.
 
     Args:
         billing: settings, database, gateway, clock.
         shopper_id: whose payments.
         merchant_uid: one order, or None for all of the shopper's.
     """
-    for order in _open_orders(billing, shopper_id, merchant_uid):
+    orders = _open_orders(billing, shopper_id, merchant_uid)
+    for order in orders:
+        if billing.gateway.time_left_s == 0:
+            break
         with contained(billing, order):
             bring_up_to_date(billing, order, Door.READ)
     if merchant_uid is None:
         for card_id, order in _removing_cards(billing, shopper_id):
             with contained(billing, order):
                 cards.finish(billing, card_id)
+    if not billing.gateway.heard_all:
+        records.make_due(billing, orders)
 
 
 def bring_up_to_date(billing: Billing, merchant_uid: str, door: Door) -> bool:
@@ -141,6 +149,8 @@ def bring_up_to_date(billing: Billing, merchant_uid: str, door: Door) -> bool:
     try:
         if row.status in _OPEN:
             settle(billing, door, merchant_uid=merchant_uid)
+        elif billing.errands.are_about(merchant_uid):
+            return False  # somebody asks for the refund at this moment; asking twice at once tells nothing
         else:
             finish(billing, merchant_uid)
     except SilenceError:
@@ -172,6 +182,8 @@ def _ask(billing: Billing, imp_uid: str | None, row: Payment) -> tuple[list[iamp
 
 def _write_silence(billing: Billing, row: Payment, hearsay: Sequence[Note], silence: SilenceError) -> None:
     """Nothing changes; but a payment of this order that cannot be read is a person's matter until it can."""
+    if isinstance(silence, NotAskedError) and not hearsay:
+        return
     notes = [*hearsay, told(billing.clock.now(), "unanswered", reason=silence.reason)]
     if isinstance(silence, UnreadableAnswerError) and silence.merchant_uid == row.merchant_uid:
         facts = {"imp_uid": silence.imp_uid, "why": silence.reason}
