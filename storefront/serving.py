@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -14,9 +15,13 @@ from flask import Flask
 from waitress import wasyncore
 from waitress.server import create_server
 
+from storefront import connections
+
 HOST = "127.0.0.1"
 SHOP_THREADS = 32
 """A charge that waits for i'mport occupies a thread, and webhooks must get through all the same."""
+BACKLOG = 1024
+"""Connections the system holds for us until we take them."""
 LARGEST_REQUEST = 1024 * 1024
 """Bytes that are buffered before the shop's own, smaller limit answers."""
 
@@ -37,7 +42,7 @@ def listen(port: int) -> socket.socket:
         PortTakenError: choose another port.
     """
     try:
-        return socket.create_server((HOST, port), backlog=1024)
+        return socket.create_server((HOST, port), backlog=BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortTakenError(port) from None
@@ -56,16 +61,23 @@ def serve_shop(app: Flask, listening: socket.socket, sockets: SocketMap, *, trus
     forwarded: dict[str, Any] = {}
     if trusted_proxy:
         forwarded = {"trusted_proxy": trusted_proxy, "trusted_proxy_headers": {"x-forwarded-for"}}
-    return create_server(
+    server: Any = create_server(
         app,
         **forwarded,
         map=sockets,
         sockets=[listening],
         threads=SHOP_THREADS,
+        backlog=BACKLOG,
+        connection_limit=connections.limit(),
+        cleanup_interval=connections.LOOK_EVERY_S,
+        asyncore_use_poll=True,  # select knows no file beyond the 1024th
         ident="morning-roast",
         max_request_body_size=LARGEST_REQUEST,
         clear_untrusted_proxy_headers=True,
     )
+    server.channel_class = connections.Channel
+    server.maintenance = partial(connections.tidy, server)
+    return server
 
 
 def run(servers: list[Any], sockets: SocketMap, *, finish: Callable[[], None] = lambda: None) -> None:

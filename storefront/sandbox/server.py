@@ -19,6 +19,8 @@ from storefront.sandbox.rest.front import CUT, LARGEST_BODY
 
 THREADS = 32
 """A delayed or slow answer occupies a thread."""
+CONNECTIONS = 2000
+"""Those of everybody who shares its map of sockets count too."""
 
 
 class _CuttableTask(WSGITask):
@@ -65,6 +67,8 @@ def create_server(app: Flask, host: str, port: int, *, map: dict[int, Any] | Non
         host=host,
         port=port,
         threads=THREADS,
+        connection_limit=CONNECTIONS,
+        asyncore_use_poll=True,
         ident="i'mport sandbox",
         max_request_body_size=4 * LARGEST_BODY,
         clear_untrusted_proxy_headers=True,
