@@ -15,7 +15,7 @@ define install
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: help demo test test-long test-live chromium quick check bench lock messages clean
+.PHONY: help demo test test-long test-live chromium quick watch check bench screenshots lock messages clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,16 +46,22 @@ chromium: $(VENV)/test
 quick: $(VENV)/test ## The tests that need no browser
 	$(BIN)/python -m pytest $(ARGS)
 
+watch: $(VENV)/test ## The quick tests again whenever a file is saved, the failed ones first (ARGS=tests/unit)
+	$(BIN)/watchfiles --filter all "$(BIN)/python -m pytest --failed-first --exitfirst $(ARGS)" storefront templates static tests
+
 TEMPLATES := templates storefront/sandbox/templates
 check: $(VENV)/test ## Lint, formatting, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/djlint --check --lint --quiet $(TEMPLATES)
+	$(BIN)/djlint --check --lint $(TEMPLATES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 bench: $(VENV)/test ## Print speed and memory as ratios within one run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: $(VENV)/test chromium ## Take the pictures of the docs anew: light, dark, phone
+	$(BIN)/python -m pytest --browser-tests tests/browser/screenshots.py
 
 lock: ## Resolve the dependencies anew and pin them with hashes (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

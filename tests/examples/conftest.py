@@ -1,6 +1,6 @@
-"""The README's shops as processes of their own, beside the real sandbox.
+"""The shops of `examples/` as processes of their own, beside the real sandbox.
 
-Do: run what the README shows, letter for letter, and compare with the sandbox's ledger.
+Do: run the files just as they are, and compare with the sandbox's ledger.
 Don't: keep a copy of an example here.
 """
 
@@ -19,7 +19,7 @@ from tests.servers import storefront
 
 @pytest.fixture(scope="session")
 def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """What the README starts, on a free port."""
+    """The sandbox that the examples expect, on a free port."""
     with storefront(tmp_path_factory.mktemp("sandbox"), "sandbox", "--port", "0") as running:
         yield running.urls["sandbox"]
 
@@ -35,7 +35,7 @@ def sandbox(sandbox_url: str) -> Iterator[Sandbox]:
 def shop_url(
     request: pytest.FixtureRequest, sandbox_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The address of one of the README's shops."""
+    """The address of one of them."""
     with SHOPS[request.param](tmp_path_factory.mktemp(request.param), sandbox_url) as url:
         yield url
 

@@ -1,9 +1,8 @@
-"""The README's shops as processes of their own, installed and started as the README says."""
+"""The shops of `examples/` as processes of their own, installed and started as they say themselves."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.readme import README, write
+from tests.examples.files import take
 
 _PATIENCE = "--fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=20000"
 _QUIET = "--no-audit --no-fund --no-update-notifier --ignore-scripts --no-package-lock"
@@ -24,7 +23,7 @@ _QUIET = "--no-audit --no-fund --no-update-notifier --ignore-scripts --no-packag
 @contextmanager
 def flask_shop(folder: Path, sandbox_url: str) -> Iterator[str]:
     """The address of the shop in Flask."""
-    write(folder, "flask_shop.py")
+    take(folder, "flask_shop.py")
     with _running(folder, sandbox_url, [sys.executable, "-m", "flask", "--app", "flask_shop", "run", "--port"]) as url:
         yield url
 
@@ -34,15 +33,12 @@ def express_shop(folder: Path, sandbox_url: str) -> Iterator[str]:
     """The address of the shop in Express."""
     if not shutil.which("node") or not shutil.which("npm"):
         _cannot_run("node and npm are not on this machine")
-    (folder / "package.json").write_text('{"private": true}')
-    shown = re.search(r"`npm install (\S+)`", README.read_text())
-    assert shown
-    command = ["npm", "install", shown[1], f"--cache={folder / 'cache'}", *_QUIET.split(), *_PATIENCE.split()]
+    take(folder, "express_shop.mjs", "package.json")
+    command = ["npm", "install", f"--cache={folder / 'cache'}", *_QUIET.split(), *_PATIENCE.split()]
     installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     if installed.returncode:
         why = installed.stderr.strip().splitlines() or ["it does not say why"]
         _cannot_run(f"express cannot be installed from its registry: {why[0]}")
-    write(folder, "express_shop.mjs")
     with _running(folder, sandbox_url, ["node", "express_shop.mjs"]) as url:
         yield url
 
@@ -80,9 +76,7 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except ConnectionRefusedError:
-            time.sleep(
-                0.05
-            )  # between two questions: the README's servers have no common way to say that they are ready
+            time.sleep(0.05)  # between two questions: these servers have no common way to say that they are ready
         else:
             return
     raise RuntimeError(f"the shop does not answer:\n{log.read_text()}")

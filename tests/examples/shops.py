@@ -1,4 +1,4 @@
-"""A shop out of the README, as its shoppers see it."""
+"""A small shop, as its shoppers see it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Shop:
     url: str
     sandbox: Sandbox
 
-    def order(self) -> dict[str, Any]:
+    def order(self, path: str = "/") -> dict[str, Any]:
         """Open the page; what its button would give `IMP.request_pay`."""
-        page = self.session.get(self.url, timeout=30)
+        page = self.session.get(self.url + path, timeout=30)
         found = re.search(r"const params = (\{.*?\});", page.text)
         assert found, page.text
         assert f'<script src="{self.sandbox.url}/v1/iamport.js">' in page.text

@@ -1,4 +1,4 @@
-"""The README's shops keep the rules of money that the README preaches."""
+"""The small shops keep the rules of money that the docs preach."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.readme import write
+from tests.examples.files import take
 from tests.examples.shops import Shop
 from tests.examples.test_pytest_plugin import run_its_tests
 from tests.people import Sandbox
@@ -22,6 +22,25 @@ def test_a_bag_is_paid_and_another_one_with_the_stored_card(shop: Shop, sandbox:
     assert [sandbox.net(order) for order in (params["merchant_uid"], another["merchant_uid"])] == [9_900, 9_900]
     assert sandbox.stored_keys() == [params["customer_uid"]]
     assert sandbox.call("GET", f"/payments/prepare/{params['merchant_uid']}")["response"]["amount"] == 9_900
+
+
+def test_a_card_is_kept_for_nothing_and_charged_later(shop: Shop, sandbox: Sandbox) -> None:
+    """`amount: 0`: nothing is captured, and no amount is locked, for i'mport does not say what locking 0 would mean."""
+    params = shop.order("/register")
+    assert params["amount"] == 0
+    assert shop.come_back(sandbox.pay(params)["imp_uid"], params["merchant_uid"]) == "paid"
+    assert (sandbox.ledger()["captured"], sandbox.stored_keys()) == (0, [params["customer_uid"]])
+    assert sandbox.requests("/payments/prepare") == []
+    assert shop.charge_again(params["merchant_uid"])["status"] == "paid"
+    assert sandbox.net() == 9_900
+
+
+def test_a_key_for_nothing_does_not_pay_an_order(shop: Shop, sandbox: Sandbox) -> None:
+    """A page that was tampered with asks for 0 won: no bag, and no cancel of 0, which would cancel everything."""
+    params = shop.order()
+    forged = sandbox.pay({**params, "merchant_uid": params["merchant_uid"]}, charge_amount=0)
+    assert shop.come_back(forged["imp_uid"], params["merchant_uid"]) != "paid"
+    assert sandbox.requests("/payments/cancel") == []
 
 
 def test_a_phone_comes_back_with_the_same_words(shop: Shop, sandbox: Sandbox) -> None:
@@ -123,6 +142,6 @@ def test_nonsense_is_a_clear_4xx_or_changes_nothing(shop: Shop, sandbox: Sandbox
 
 
 def test_the_tests_of_the_shop_pass_with_the_plugin(tmp_path: Path) -> None:
-    """As they stand in the README, every warning an error."""
-    write(tmp_path, "flask_shop.py", "test_flask_shop.py")
-    assert "6 passed" in run_its_tests(tmp_path)
+    """Every warning an error."""
+    take(tmp_path, "flask_shop.py", "test_flask_shop.py")
+    assert "7 passed" in run_its_tests(tmp_path)

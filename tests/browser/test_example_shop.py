@@ -1,4 +1,4 @@
-"""The shops that the README shows, used by people: their pages, the SDK and the window."""
+"""The shops of `examples/`, used by people: their pages, the SDK and the window."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ def test_a_bag_is_paid_in_the_small_shop(small_shop: str, page: Page, device: st
     Window(page, device).pick("approve").pay()
     expect(page.get_by_text('"status":"paid"')).to_be_visible()
     assert sandbox.net(merchant_uid) == 9_900
+
+
+def test_a_card_is_kept_for_nothing_in_the_small_shop(
+    small_shop: str, page: Page, device: str, sandbox: Sandbox
+) -> None:
+    """`amount: 0`: the key alone."""
+    page.goto(f"{small_shop}/register")
+    customer_uid = page.evaluate("params.customer_uid")
+    page.get_by_role("button", name="Keep the card for ₩0").click()
+    Window(page, device).pick("approve").pay()
+    expect(page.get_by_text('"status":"paid"')).to_be_visible()
+    assert customer_uid in sandbox.stored_keys()
 
 
 def test_leaving_the_window_costs_nothing_in_the_small_shop(

@@ -1,4 +1,4 @@
-"""The README's curl walk, run by the shell."""
+"""The scripts of `examples/`, run by the shell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.examples.readme import examples
+from tests.examples.files import EXAMPLES
 from tests.people import Sandbox
 
 
@@ -21,11 +21,10 @@ def _curl() -> None:
 
 
 def run(name: str, sandbox: Sandbox) -> str:
-    """Run an example and stop at the first command that fails; what it printed."""
-    script = f"set -euo pipefail\n{examples()[name]}"
+    """Run one; it stops at the first command that fails. What it printed."""
     environment = os.environ | {"SANDBOX": sandbox.url, "no_proxy": "*"}
     done = subprocess.run(
-        ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["bash", EXAMPLES / name], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -41,6 +40,19 @@ def test_the_walk_charges_twice_and_gives_one_back(sandbox: Sandbox) -> None:
     assert (cancel["amount"], cancel["reason"]) == (9_900, "broken")
     answers = [json.loads(line) for line in printed.splitlines()[:-1]]
     assert [answer["code"] for answer in answers] == [0, 0, 0, 0]
+
+
+def test_a_card_is_registered_for_nothing_and_charged_later(sandbox: Sandbox) -> None:
+    """`amount: 0` captures nothing; the charge with the key does."""
+    window, key, charge, ledger = map(json.loads, run("register.sh", sandbox).splitlines())
+    assert (window["status"], key["response"]["customer_uid"], charge["response"]["status"]) == (
+        "paid",
+        "card-1",
+        "paid",
+    )
+    assert "*" in key["response"]["card_number"]
+    assert ledger == sandbox.ledger()
+    assert (sandbox.net("order-1"), sandbox.net("order-2"), sandbox.keys()) == (0, 9_900, {"card-1": True})
 
 
 def test_troubles_can_be_asked_for_and_forgotten(sandbox: Sandbox) -> None:
