@@ -27,6 +27,7 @@ SHORTEST_SECRET_KEY = 16
 _KEYS = ("IMP_CODE", "IMP_KEY", "IMP_SECRET")
 _PG = re.compile(r"jtnet(\.[A-Za-z0-9_-]{1,80})?")
 _DATABASES = ("sqlite", "postgresql+psycopg")
+_STORAGES = ("memory", "redis", "rediss")
 _YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -63,6 +64,8 @@ class Settings:
     """The address of the reverse proxy whose `X-Forwarded-For` is believed."""
     charge_grace_s: int = 600
     rate_limits: bool = True
+    rate_limit_storage: str = field(default="memory://", repr=False)
+    """Where the throttles count: in each process, or in a Redis that all of them share."""
     secret_key_file: Path | None = None
     """Where a key is kept that the shop has made itself; None keeps it no longer than its process."""
     bound_host: str | None = None
@@ -142,6 +145,7 @@ def load(values: Mapping[str, str], *, public_url: str, folder: Path) -> Setting
         trusted_proxy=reader.address("TRUSTED_PROXY"),
         charge_grace_s=reader.number("CHARGE_GRACE", 600, least=0),
         rate_limits=reader.switch("RATE_LIMITS", default=True),
+        rate_limit_storage=reader.storage("RATE_LIMIT_STORAGE", "memory://"),
         secret_key_file=_folder_of(database_url, folder) / "secret_key",
         bound_host=urlsplit(public_url).hostname,
     )
@@ -219,6 +223,17 @@ class _Reader:
             return default
         if kind != "sqlite" and find_spec("psycopg") is None:
             self.problems.append(f"{name}: PostgreSQL needs a driver; install it with: pip install '.[postgresql]'")
+        return value
+
+    def storage(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        kind, separator, _ = value.partition("://")
+        if kind not in _STORAGES or not separator:
+            self.problems.append(f"{name}: should begin with {', '.join(f'{known}://' for known in _STORAGES)}")
+            return default
+        if kind != "memory" and find_spec("redis") is None:
+            self.problems.append(f"{name}: Redis needs a driver; install it with: pip install '.[redis]'")
+            return default
         return value
 
     def address(self, name: str) -> str | None:

@@ -42,6 +42,7 @@ def configure() -> None:
     """Send the shop's log to the standard error; called once by each command that works."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLine())
-    log = logging.getLogger("storefront")
-    log.handlers, log.propagate = [handler], False
-    log.setLevel(logging.INFO)
+    for name, level in (("storefront", logging.INFO), ("flask-limiter", logging.WARNING)):
+        log = logging.getLogger(name)
+        log.handlers, log.propagate = [handler], False
+        log.setLevel(level)

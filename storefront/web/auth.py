@@ -48,6 +48,7 @@ def init_app(app: Flask) -> None:
 
 @blueprint.route("/login", methods=["GET", "POST"])
 @limits.SIGN_IN
+@limits.ACCOUNT_NAMED
 def login() -> Any:
     """Sign in, then go on to where one wanted to go."""
     if current_user.is_authenticated and request.method == "GET":
@@ -100,6 +101,7 @@ def logout() -> Any:
 @blueprint.route("/account/password", methods=["GET", "POST"])
 @login_required  # type: ignore[untyped-decorator]
 @limits.SIGN_IN
+@limits.ACCOUNT_SIGNED_IN
 def change_password() -> Any:
     """Another password; whoever else is signed in with the old one is not any more."""
     form = ChangePasswordForm()

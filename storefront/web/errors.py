@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import Any
 
-from flask import Flask, jsonify, render_template, request
-from flask_babel import gettext
+from flask import Flask, jsonify, make_response, render_template, request
+from flask_babel import format_timedelta, gettext
+from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from storefront.web import limits
 from storefront.web.shop import wants_json
 
 _SERVER_ERROR = 500
+_MINUTE_S = 60
 
 
 def init_app(app: Flask) -> None:
@@ -25,10 +30,28 @@ def answer(error: HTTPException) -> Any:
     status = error.code or _SERVER_ERROR
     if status < 400:  # noqa: PLR2004 - a redirect of the router
         return error
+    if isinstance(error, RateLimitExceeded):
+        return _ask_to_wait()
     title, text = _texts(error, status)
+    return _answer(
+        status, title, text, is_signed_out=isinstance(error, CSRFError) and not current_user.is_authenticated
+    )
+
+
+def _ask_to_wait() -> Any:
+    """How long really, for people and in the header that programs read."""
+    wait_s = limits.wait_s()
+    # Nobody waits for 2,940 seconds: they wait for 49 minutes.
+    wait = timedelta(seconds=wait_s if wait_s < 2 * _MINUTE_S else math.ceil(wait_s / _MINUTE_S) * _MINUTE_S)
+    text = gettext("Wait %(time)s and try again.", time=format_timedelta(wait, granularity="second", threshold=2))
+    answer = make_response(_answer(429, gettext("That was a bit too fast"), text))
+    answer.headers["Retry-After"] = str(wait_s)
+    return answer
+
+
+def _answer(status: int, title: str, text: str, *, is_signed_out: bool = False) -> Any:
     if wants_json() or request.path.startswith("/webhooks/") or request.path == "/payments/complete":
         return jsonify({"error": title}), status
-    is_signed_out = isinstance(error, CSRFError) and not current_user.is_authenticated
     page = render_template("errors/error.html", status=status, title=title, text=text, is_signed_out=is_signed_out)
     return page, status
 
@@ -50,7 +73,6 @@ def _texts(error: HTTPException, status: int) -> tuple[str, str]:
         405: (gettext("That does not work this way"), gettext("Go back to the shop and try from there.")),
         413: (gettext("That was too much at once"), gettext("Send less and try again.")),
         415: (gettext("We could not read that"), gettext("We read JSON and forms.")),
-        429: (gettext("That was a bit too fast"), gettext("Wait a minute and try again.")),
     }
     fallback = (
         gettext("Something went wrong on our side"),

@@ -16,6 +16,7 @@ from storefront.billing.payments.checkout import Buyer, Wish
 from storefront.billing.subscriptions.calendar import seoul_day
 from storefront.states import Every
 from storefront.web.i18n import choose_language
+from storefront.web.passwords import new_password_field
 from storefront.web.shop import billing
 from storefront.web.typed import is_readable, korean_number, length, plain, plain_email, plain_phone
 
@@ -99,22 +100,10 @@ class _Person(FlaskForm):
     )
 
 
-def _new_password(label: Any) -> PasswordField:
-    """A field for a password that is chosen here."""
-    return PasswordField(
-        label,
-        validators=[
-            DataRequired(_l("Please choose a password.")),
-            Length(min=8, max=200, message=_l("At least 8 characters, please.")),
-        ],
-        render_kw={"autocomplete": "new-password"},
-    )
-
-
 class SignUpForm(_Person):
     """Becoming a shopper."""
 
-    password = _new_password(_l("Password"))
+    password = new_password_field(_l("Password"))
 
 
 class ChangePasswordForm(FlaskForm):
@@ -125,7 +114,7 @@ class ChangePasswordForm(FlaskForm):
         validators=[DataRequired(_l("Please enter your password.")), Length(max=200)],
         render_kw={"autocomplete": "current-password"},
     )
-    password = _new_password(_l("New password"))
+    password = new_password_field(_l("New password"))
 
 
 class SignInForm(FlaskForm):

@@ -49,6 +49,10 @@ def _add_headers(response: Response) -> Response:
     response.headers.setdefault("X-Request-Id", logs.request_id.get())
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("X-Frame-Options", "DENY")
+    # Pages that others open share nothing with their opener; a payment window that opens a popup has to hear from it.
+    opener = "same-origin-allow-popups" if g.get("opens_payment_window") else "same-origin"
+    response.headers.setdefault("Cross-Origin-Opener-Policy", opener)
+    response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     # Over https Flask-WTF compares the Referer, so it is sent within the shop and nowhere else.
     response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")

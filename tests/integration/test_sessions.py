@@ -119,3 +119,29 @@ def sign_in(shop: Shop, shopper: Shopper, password: str) -> Any:
     """The reply to a try with a password."""
     visitor = Shopper(shop.browser(), shopper.sandbox)
     return visitor.post("/login", {"email": shopper.email, "password": password})
+
+
+@pytest.mark.parametrize(
+    "common", ["password", "Passw0rd1", "12345678", "qwertyuiop", "iloveyou2", "20261124", "aaaaaaaaaaaa"]
+)
+def test_a_password_that_is_tried_first_is_refused(shop: Shop, shopper: Shopper, sandbox: Sandbox, common: str) -> None:
+    """Where one signs up, and where one changes it; the message says why."""
+    visitor = Shopper(shop.browser(), sandbox)
+    replies = [
+        visitor.post("/signup", {"name": "이새벽", "email": "dawn@example.com", "password": common}),
+        shopper.post("/account/password", {"current": PASSWORD, "password": common}),
+    ]
+
+    for reply in replies:
+        assert reply.status_code == 400
+        assert "많이 쓰이는 비밀번호" in reply.text
+
+
+@pytest.mark.parametrize(
+    "good", ["아침마다 커피 한 잔", "x" * 8 + "Q7v" * 60, "correct horse battery", "dkssud-roast-7"]
+)
+def test_a_password_of_ones_own_is_accepted(shop: Shop, sandbox: Sandbox, good: str) -> None:
+    """In any script and of any length that is stored."""
+    form = {"name": "이새벽", "email": "dawn@example.com", "password": good}
+
+    assert Shopper(shop.browser(), sandbox).post("/signup", form).status_code == 303

@@ -59,6 +59,8 @@ def test_every_missing_key_is_named_at_once() -> None:
         ("IMP_PG", "jtnet."),
         ("IMP_LIVE", "maybe"),
         ("RATE_LIMITS", "sometimes"),
+        ("RATE_LIMIT_STORAGE", "memcached://localhost"),
+        ("RATE_LIMIT_STORAGE", "redis"),
         ("IMP_TIMEOUT", "0"),
         ("IMP_TIMEOUT", "long"),
         ("CHARGE_GRACE", "-1"),
