@@ -15,7 +15,7 @@ OLD_SDK = Path(__file__).with_name("old_sdk.js")
 
 _PAGE = """<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>merchant</title>
 <button id="buy">Buy</button><output id="answer"></output>
-<script src="%(script)s"></script>
+%(jquery)s<script src="%(script)s"></script>
 <script>
   const answer = document.getElementById("answer");
   const params = %(params)s;
@@ -33,6 +33,7 @@ class Merchant:
         self.url, self.sandbox_url = url, sandbox_url
         self.script, self.start = "/old_sdk.js", f"IMP.init('{CODE}')"
         self.params: dict[str, Any] = {}
+        self.has_jquery = True
 
     def answer(self, path: str) -> tuple[str, str]:
         """A path's content type and text."""
@@ -40,7 +41,13 @@ class Merchant:
             return "text/javascript", OLD_SDK.read_text().replace("{{ service }}", self.sandbox_url)
         if path.startswith("/back"):
             return "text/html", "<!doctype html><html lang='en'><title>back</title><h1>Back at the merchant</h1></html>"
-        values = {"script": self.script, "params": json.dumps(self.params), "start": self.start.removeprefix("IMP.")}
+        jquery = "<script>window.jQuery = function () {};</script>" if self.has_jquery else ""
+        values = {
+            "jquery": jquery,
+            "script": self.script,
+            "params": json.dumps(self.params),
+            "start": self.start.removeprefix("IMP."),
+        }
         return "text/html", _PAGE % values
 
 

@@ -236,6 +236,7 @@ def test_the_old_sdk_opens_the_window_too(page: Page, servers_with_old_sdk: Serv
     """Its callback and its redirect say more than the new one's; the shop reads the ids of either."""
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    page.add_init_script("window.jQuery = function () {}")  # which a shop with the old SDK has on its pages
     with requests.Session() as session:
         sandbox = Sandbox(session, servers_with_old_sdk.sandbox_url)
         journey = Journey(page, servers_with_old_sdk.shop_url, sandbox, device).sign_up()

@@ -13,6 +13,7 @@ from storefront.sandbox.books.store import LARGEST_ID
 from storefront.sandbox.console import back_office
 from storefront.sandbox.parts import sandbox
 from storefront.sandbox.window import paying
+from storefront.sandbox.wire.addresses import web_address
 from storefront.sandbox.wire.parameters import Parameters, read_json
 from storefront.sandbox.wire.refusals import Refusal
 
@@ -167,6 +168,7 @@ def pay() -> Response:
         charge_amount=charge_amount,
         late=body.get("late") is True,
         user_agent=request.headers.get("User-Agent"),
+        page=body["page"] if web_address(str(body.get("page"))) else None,
     )
     answer = jsonify(vars(result))
     answer.call_on_close(sandbox().webhooks.wake)

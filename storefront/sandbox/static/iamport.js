@@ -1,7 +1,7 @@
 /* The sandbox's browser SDK. The public calls are i'mport's, and so is what it says to the service host: which PG
    settings there are (JSONP), one hidden frame for each, one message that asks for a window, one that ends it.
    Desktop: the frame is shown as a dialog over the page, and the callback gets the answer.
-   Phone: the frame's page takes the whole browser to the window, which comes back to m_redirect_url. */
+   Phone: the frame has this page go to the window, which comes back to m_redirect_url. */
 (function () {
   "use strict";
   if (window.IMP) return;
@@ -9,6 +9,9 @@
   const source = new URL(document.currentScript.src);
   const origin = source.origin;
   const style = source.pathname.startsWith("/v1/") ? "new" : "old";
+  if (style === "old" && !window.jQuery) {
+    throw new ReferenceError("jQuery is not defined: the old SDK needs it before itself; the new one is at " + origin + "/v1/iamport.js");
+  }
   const isPhone = /\b(iPhone|iPad|iPod)/.test(navigator.userAgent) || /Android|Mobile/i.test(navigator.userAgent);
   const device = isPhone ? "mobile" : "pc";
 
@@ -87,8 +90,6 @@
     const frame = document.createElement("iframe");
     frame.className = names.filter(Boolean).join(" ");
     frame.title = "결제창 · payment window";
-    // Only a frame that is told so may take its page elsewhere before anybody has touched it.
-    if (isPhone) frame.setAttribute("sandbox", "allow-scripts allow-same-origin allow-forms allow-popups allow-modals allow-top-navigation");
     frame.src = origin + "/" + way.map(encodeURIComponent).join("/") + "?" + new URLSearchParams({ ...(tier && { tier: tier }), sdk: style });
     frame.addEventListener("load", function () {
       entry.isLoaded = true;
@@ -169,6 +170,8 @@
     } catch (error) {
       console.log(error);
     }
+    // The frame asks this page to go to a phone's window. It goes itself: a form would need the shop's form-action.
+    if (message && message.action === "proxy.post") return location.assign(message.data.action);
     const { request_id: requestId, ...answer } = (message && message.action === "done" && message.data) || {};
     hide(); // before the callback, which may want to set the focus itself
     const index = callbacks.findLastIndex((callback) => callback.id === requestId);
@@ -187,10 +190,12 @@
       if (answer.success !== false && !answer.error_code) return;
       const { imp_uid: impUid, merchant_uid: merchantUid, error_msg: text } = answer;
       const back = data.m_redirect_url;
-      const address = back
-        ? `${back}${back.includes("?") ? "&" : "?"}imp_uid=${impUid || ""}&merchant_uid=${merchantUid}&imp_success=false&error_msg=${text}`
-        : `${origin}/payments/fail?imp_uid=${impUid || ""}&success=false&error_msg=${text}`;
-      location.assign(encodeURI(address));
+      const address = back ? new URL(back, location.href) : new URL("/payments/fail", origin);
+      const facts = back
+        ? { imp_uid: impUid || "", merchant_uid: merchantUid, imp_success: "false", error_msg: text }
+        : { imp_uid: impUid || "", success: "false", error_msg: text, page: location.href };
+      for (const [name, value] of Object.entries(facts)) address.searchParams.append(name, value);
+      location.assign(address);
     };
   }
 

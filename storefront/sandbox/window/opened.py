@@ -25,7 +25,8 @@ class Opening:
         device: a desktop gets a callback, a phone a redirect.
         sdk: the style of the script the page uses.
         request_id: names the callback that waits for the answer.
-        parent: the origin of the page around the frame; None when the window is a page of its own.
+        parent: the origin of the page around the frame; None when nobody waits around one.
+        page: the address of the page that asked, if it is known.
     """
 
     code: str
@@ -34,6 +35,7 @@ class Opening:
     sdk: Literal["new", "old"]
     request_id: str
     parent: str | None
+    page: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
-from urllib.parse import urlencode
 
 from storefront.sandbox.books import cards, prepared
 from storefront.sandbox.books.cards import Behaviour, CardInput, InvalidCard
@@ -19,7 +18,7 @@ from storefront.sandbox.books.charges import LONGEST_CUSTOM_DATA
 from storefront.sandbox.books.payments import Draft
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.window import confirmation
-from storefront.sandbox.wire.addresses import web_address
+from storefront.sandbox.window.returning import way_back, with_answer
 from storefront.sandbox.wire.parameters import LARGEST_AMOUNT, storable, whole
 
 __all__ = ["CardInput", "InvalidCard", "WindowResult", "opening_error", "pay", "refuse"]
@@ -76,7 +75,9 @@ def opening_error(sandbox: Sandbox, params: Mapping[str, Any], *, late: bool = F
     return None
 
 
-def refuse(params: Mapping[str, Any], *, device: Device, sdk: Sdk, error: tuple[str, str]) -> WindowResult:
+def refuse(
+    params: Mapping[str, Any], *, device: Device, sdk: Sdk, error: tuple[str, str], page: str | None = None
+) -> WindowResult:
     """End a window that does not open.
 
     Args:
@@ -84,11 +85,12 @@ def refuse(params: Mapping[str, Any], *, device: Device, sdk: Sdk, error: tuple[
         device: a desktop ends with a callback, a phone with a redirect.
         sdk: the old style says `success`, the new one does not.
         error: the error's code and text.
+        page: the address of the page, from which a relative `m_redirect_url` begins.
 
     Returns:
         An ending without a payment.
     """
-    return _Ending(params, device, sdk).failed(None, None, *error)
+    return _Ending(params, device, sdk, page).failed(None, None, *error)
 
 
 def pay(
@@ -103,6 +105,7 @@ def pay(
     late: bool = False,
     user_agent: str | None = None,
     opened_at: int | None = None,
+    page: str | None = None,
 ) -> WindowResult:
     """Go through the window.
 
@@ -117,6 +120,7 @@ def pay(
         late: see `opening_error`.
         user_agent: the browser's.
         opened_at: when the window was opened, in UNIX seconds; now if it opens and ends at once.
+        page: see `refuse`.
 
     Returns:
         How it ended.
@@ -125,7 +129,7 @@ def pay(
         InvalidCard: malformed card data; nothing has happened and the window keeps its form.
     """
     error = opening_error(sandbox, params, late=late)
-    ending = _Ending(params, device, sdk)
+    ending = _Ending(params, device, sdk, page)
     if error:
         return ending.failed(None, None, *error)
     if outcome == "close":
@@ -194,6 +198,7 @@ class _Ending:
     params: Mapping[str, Any]
     device: Device
     sdk: Sdk
+    page: str | None
 
     @property
     def merchant_uid(self) -> str:
@@ -226,9 +231,8 @@ class _Ending:
         return WindowResult(imp_uid, self.merchant_uid, status, None, self._redirect(query))
 
     def _redirect(self, query: dict[str, Any]) -> str | None:
-        target = str(self.params.get("m_redirect_url") or "")
-        address = web_address(target)
-        return f"{target}{'&' if address.query else '?'}{urlencode(query)}" if address else None
+        address = way_back(self.params.get("m_redirect_url"), self.page)
+        return with_answer(address, query) if address else None
 
 
 def _old_facts(payment: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import urldefrag
 
 import flask_bootstrap
 from flask import (
@@ -30,6 +31,7 @@ from storefront.sandbox.parts import sandbox
 from storefront.sandbox.window import opened, paying
 from storefront.sandbox.window.opened import Ending, OpenedWindow, Opening
 from storefront.sandbox.window.paying import CardInput, InvalidCard, WindowResult
+from storefront.sandbox.window.returning import source_of, way_back
 from storefront.sandbox.window.sdk import STATIC
 from storefront.sandbox.window.texts import texts_for
 from storefront.sandbox.wire.addresses import web_address
@@ -89,7 +91,10 @@ def ready(code: str, pg: str = "", mid: str = "") -> Response:  # noqa: ARG001 -
 
 @blueprint.get("/payments/open")
 def open_window() -> Any:
-    """Open a window for what the page asked for, or end it at once if it must not open."""
+    """Open a window for what the page asked for, or end it at once if it must not open.
+
+    A script is told in JSON what to do: `{window}` is the address to show, `{told}` what to tell the page around.
+    """
     opening = Opening(
         code=request.args.get("code", "")[:100],
         params=_params(request.args.get("params", "")),
@@ -97,21 +102,27 @@ def open_window() -> Any:
         sdk=_style(),
         request_id=request.args.get("request_id", "")[:100],
         parent=_origin(request.args.get("parent")),
+        page=_page_address(request.args.get("page")),
     )
-    books = sandbox()
-    one = opened.remember(books, opening)
+    one = opened.remember(sandbox(), opening)
     error = _opening_error(opening)
+    is_script = request.accept_mimetypes.best == "application/json"
     if error is None:
-        return redirect(url_for("service.show_window", window_id=one.id), 303)
-    # A frame on a phone may not take its page elsewhere before anybody has touched it, so there the page is told.
+        window = url_for("service.show_window", window_id=one.id)
+        return jsonify({"window": window}) if is_script else redirect(window, 303)
+    # Nothing has left its page yet: whoever waits around the frame is told, and a phone's page decides by itself.
     device = "pc" if opening.parent else opening.device
-    return _end(one, paying.refuse(opening.params, device=device, sdk=opening.sdk, error=error))
+    result = paying.refuse(opening.params, device=device, sdk=opening.sdk, error=error, page=opening.page)
+    answer = _end(one, result)
+    return jsonify({"told": _told(opening, result.callback or {})}) if is_script else answer
 
 
 @blueprint.get("/payments/fail")
 def fail() -> Response:
     """Where a phone's page ends that gave neither a callback nor a way back, and whose window did not open."""
-    return _page("finish.html", None, state="stays", reason=request.args.get("error_msg", "")[:200])
+    page = _page_address(request.args.get("page"))
+    opening = Opening("", {}, "mobile", "old", "", None, page)
+    return _page("finish.html", opening, state="stays", reason=request.args.get("error_msg", "")[:200])
 
 
 @blueprint.get("/payments/window/<window_id>")
@@ -168,6 +179,7 @@ def _cancel(one: OpenedWindow) -> WindowResult:
         outcome="cancel",
         late=True,
         opened_at=one.at,
+        page=one.opening.page,
     )
 
 
@@ -192,6 +204,7 @@ def _pay(one: OpenedWindow, card: CardInput) -> WindowResult:
             late=True,
             user_agent=request.headers.get("User-Agent"),
             opened_at=one.at,
+            page=one.opening.page,
         )
     finally:
         if fault_id is not None:
@@ -214,8 +227,13 @@ def _tell(one: OpenedWindow, ending: Ending) -> Any:
         return redirect(ending.redirect, 303)
     if ending.callback is None:
         return _page("finish.html", one.opening, state="lost" if ending.is_lost else "stays", status=ending.status)
-    told = {"parent": one.opening.parent, "data": {"request_id": one.opening.request_id, **ending.callback}}
+    told = {"parent": one.opening.parent, "data": _told(one.opening, ending.callback)}
     return _page("finish.html", one.opening, state="told", told=told)
+
+
+def _told(opening: Opening, callback: dict[str, Any]) -> dict[str, Any]:
+    """What the page around the frame hears, with the id by which it finds its callback."""
+    return {"request_id": opening.request_id, **callback}
 
 
 def _form(one: OpenedWindow, problems: list[str] | None = None) -> Response:
@@ -239,13 +257,14 @@ def _form(one: OpenedWindow, problems: list[str] | None = None) -> Response:
 
 def _page(template: str, opening: Opening | None, **values: Any) -> Response:
     params = opening.params if opening else {}
-    back = _origin(params.get("m_redirect_url"))
+    page_address = opening.page if opening else None
+    back = source_of(way_back(params.get("m_redirect_url"), page_address))
     language, texts = texts_for(request, params.get("language"))
-    shop = (opening.parent if opening else None) or back
+    shop = page_address or (opening.parent if opening else None) or _origin(params.get("m_redirect_url"))
     page = make_response(render_template(template, language=language, t=texts, shop=shop, **values))
     # A form's redirect is judged by form-action as well, and the phone's leads back to the shop.
     page.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
         f"form-action 'self' {back or ''}; base-uri 'none'; frame-ancestors *"
     )
     page.headers["Referrer-Policy"] = "no-referrer"
@@ -273,6 +292,11 @@ def _params(text: str) -> dict[str, Any]:
     if not isinstance(params, dict):
         abort(400, "params should be an object")
     return params
+
+
+def _page_address(address: str | None) -> str | None:
+    """Where the page is that asked, without what its own fragment says; None if that is no web address."""
+    return urldefrag(address).url if address and web_address(address) else None
 
 
 def _origin(address: object) -> str | None:
