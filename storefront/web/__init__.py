@@ -13,6 +13,7 @@ from storefront.web import (
     checkout,
     errors,
     formats,
+    guide,
     health,
     home,
     i18n,
@@ -46,6 +47,6 @@ def init_app(app: Flask) -> None:
     Bootstrap5(app)
     for part in (shop, i18n, security, limits, auth, formats, errors, health):
         part.init_app(app)
-    for part in (home, health, auth, checkout, payments, webhooks, account):
+    for part in (home, guide, health, auth, checkout, payments, webhooks, account):
         app.register_blueprint(part.blueprint)
     security.csrf.exempt(webhooks.blueprint)

@@ -31,7 +31,16 @@ def test_the_pages_before_paying(journey: Journey, language: str) -> None:
     """Home, terms, sign-in, sign-up, empty account, checkout with and without messages, errors."""
     page, shop = journey.page, journey.shop_url
     page.goto(f"{shop}/language/{language}")
-    for path in ("/", "/terms", "/account", "/account/password", "/checkout/noon", "/no-such-page"):
+    for path in (
+        "/",
+        "/guide",
+        "/guide/code/static/js/checkout.js:tell",
+        "/terms",
+        "/account",
+        "/account/password",
+        "/checkout/noon",
+        "/no-such-page",
+    ):
         page.goto(shop + path)
         look(page, path)
     page.goto(f"{shop}/checkout/noon")

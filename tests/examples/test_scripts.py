@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -22,9 +23,8 @@ def _curl() -> None:
 
 def run(name: str, sandbox: Sandbox) -> str:
     """Run one; it stops at the first command that fails. What it printed."""
-    environment = os.environ | {"SANDBOX": sandbox.url, "no_proxy": "*"}
     done = subprocess.run(
-        ["bash", EXAMPLES / name], env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["bash", EXAMPLES / name], env=_environment(sandbox), capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -55,6 +55,15 @@ def test_a_card_is_registered_for_nothing_and_charged_later(sandbox: Sandbox) ->
     assert (sandbox.net("order-1"), sandbox.net("order-2"), sandbox.keys()) == (0, 9_900, {"card-1": True})
 
 
+def test_a_blank_after_a_backslash_breaks_a_command(sandbox: Sandbox, tmp_path: Path) -> None:
+    """As in the JTNet guide: the shell takes each line for a command of its own, and nothing is charged."""
+    script = tmp_path / "pasted.sh"
+    script.write_text((EXAMPLES / "register.sh").read_text().replace("\\\n", "\\ \n"))
+    done = subprocess.run(["bash", script], env=_environment(sandbox), capture_output=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert sandbox.ledger()["captured"] == 0
+
+
 def test_troubles_can_be_asked_for_and_forgotten(sandbox: Sandbox) -> None:
     """Faults, a month, the lists, and everything as it was at the start."""
     before = sandbox.call("GET", "/payments/find/nobody")
@@ -66,3 +75,7 @@ def test_troubles_can_be_asked_for_and_forgotten(sandbox: Sandbox) -> None:
     assert 29 * 86_400 < clock["now"] - now < 31 * 86_400
     assert sandbox.session.get(f"{sandbox.url}/_sandbox/faults", timeout=30).json() == {"faults": []}
     assert sandbox.requests() == []
+
+
+def _environment(sandbox: Sandbox) -> dict[str, str]:
+    return os.environ | {"SANDBOX": sandbox.url, "no_proxy": "*"}

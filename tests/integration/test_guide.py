@@ -1,0 +1,42 @@
+"""The JTNet guide in the demo: its page, and the lines it points to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from storefront.clock import Clock
+from storefront.config import Settings
+from tests.conftest import Shop, shop_beside
+from tests.people import Sandbox
+
+
+def test_every_link_to_code_shows_the_lines_as_they_are(shop: Shop) -> None:
+    """With their numbers; a renamed function would break the page, and this test."""
+    browser = shop.browser()
+    page = browser.get("/guide").text
+    places = set(re.findall(r'href="(/guide/code/[^"]+)"', page))
+    assert len(places) > 10
+    for place in places:
+        assert browser.get(place).status_code == 200, place
+    lines = browser.get("/guide/code/storefront/billing/payments/settlement.py:settle").text
+    assert "def settle(" in lines
+
+
+@pytest.mark.parametrize("place", ["storefront/config.py", "../.env", "storefront/config.py:nothing"])
+def test_nothing_but_what_the_guide_names_is_shown(shop: Shop, place: str) -> None:
+    """It is no way to read files."""
+    assert shop.browser().get(f"/guide/code/{place}").status_code == 404
+
+
+def test_a_shop_beside_imports_has_no_guide(
+    settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock
+) -> None:
+    """Shoppers need none, and what explains the shop is the demo's alone."""
+    real = replace(settings, imp_api_url="https://api.iamport.kr", imp_sdk_url="https://cdn.iamport.kr/v1/iamport.js")
+    with shop_beside(real, sandbox_app, sandbox, clock) as shop:
+        assert shop.browser().get("/guide").status_code == 404
+        assert "/guide" not in shop.browser().get("/").text
