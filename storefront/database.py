@@ -31,11 +31,11 @@ from storefront.turns import Turns
 BUSY_TIMEOUT_S = 10
 """How long a writer waits for its turn, and then for a writer of another process, before it gives up."""
 CONNECTIONS = 32
-"""How many a process keeps open; in a rush it opens as many again.
+"""How many a process keeps open: one for each thread that serves.
 
-Together not fewer than it has threads that ask the database: those that serve, those that carry out errands, and the
-background. Each thread holds one at a time, so a process never opens more than it has threads. PostgreSQL has to allow
-the sum of all processes (`max_connections`).
+In a rush it opens more. A file of SQLite takes as many as there are threads. PostgreSQL has to allow the sum of all
+processes (`max_connections`, 100 by default), so there it is as many again; that suffices, because nobody holds one while
+waiting for i'mport.
 """
 
 
@@ -98,9 +98,9 @@ def connect(url: str) -> Engine:
         The engine; nothing has been connected yet.
     """
     address = make_url(url)
-    pool = {"pool_size": CONNECTIONS, "max_overflow": CONNECTIONS}
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, **pool, pool_pre_ping=True, hide_parameters=True)
+        pool = {"pool_size": CONNECTIONS, "max_overflow": CONNECTIONS, "pool_pre_ping": True}
+        return create_engine(address, **pool, hide_parameters=True)
     # An exception's text ends in a log, and what people typed has no business there.
     options: dict[str, Any] = {
         "connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
@@ -110,7 +110,7 @@ def connect(url: str) -> Engine:
         options["poolclass"] = StaticPool
     else:
         Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
-        options |= pool
+        options |= {"pool_size": CONNECTIONS, "max_overflow": -1}
     engine = create_engine(address, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -6,13 +6,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import sandbox, shop
+from tests.bench import crowd, sandbox, shop
 
 
 def main() -> int:
     """Measure everything, a line each."""
     good = True
-    for part in (shop, sandbox):
+    for part in (shop, crowd, sandbox):
         with tempfile.TemporaryDirectory() as data:
             for finding in part.findings(Path(data)):
                 print(finding, flush=True)  # noqa: T201

@@ -60,7 +60,7 @@ def _overhead(sandbox: Sandbox, shopper: Shopper, card: dict[str, str]) -> Findi
     charge_s, bare_s = medians(100, pressed, bare)
     session.close()
     sandbox.mend()
-    return Finding("charge from the account page ÷ one bare request to i'mport", charge_s / bare_s, 1.25)
+    return Finding("charge from the account page ÷ one bare request to i'mport", charge_s / bare_s, 1.15)
 
 
 def _traffic(sandbox: Sandbox, shopper: Shopper, card: dict[str, str]) -> Iterator[Finding]:
