@@ -15,7 +15,7 @@ define install
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: help demo test test-long test-live chromium quick watch check bench screenshots lock messages clean
+.PHONY: help demo test test-long test-live chromium quick watch check bench screenshots styles lock messages clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ messages: $(VENV)/test ## Collect the pages' texts and compile the translations
 	$(BIN)/pybabel update -N --ignore-pot-creation-date -i .messages.pot -d storefront/translations
 	$(BIN)/pybabel compile -d storefront/translations
 	rm -f .messages.pot
+
+styles: $(VENV)/test ## Cut Bootstrap's stylesheet down to what the pages wear
+	$(BIN)/python -m tests.stylesheet
 
 clean: ## Remove what these commands made, the databases included
 	rm -rf $(VENV) instance .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_bootstrap import Bootstrap5
 
 from storefront import secret_key
 from storefront.config import Settings
 from storefront.web import (
     account,
+    assets,
     auth,
     checkout,
     errors,
@@ -40,12 +40,10 @@ def init_app(app: Flask) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # whoever pays an hour after opening the page must not fail at the callback
         MAX_CONTENT_LENGTH=LARGEST_BODY,
         MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
-        BOOTSTRAP_SERVE_LOCAL=True,
         BABEL_DEFAULT_LOCALE="ko",
         BABEL_TRANSLATION_DIRECTORIES="translations",
     )
-    Bootstrap5(app)
-    for part in (shop, i18n, security, limits, auth, formats, errors, health):
+    for part in (assets, shop, i18n, security, limits, auth, formats, errors, health):
         part.init_app(app)
     for part in (home, guide, health, auth, checkout, payments, webhooks, account):
         app.register_blueprint(part.blueprint)

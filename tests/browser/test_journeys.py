@@ -269,7 +269,7 @@ def test_a_blocked_sdk_is_said_and_nothing_is_lost(journey: Journey) -> None:
 
 def test_the_button_waits_for_the_page_that_listens_to_it(journey: Journey) -> None:
     """A press that nobody hears would be lost."""
-    held = hold(journey.page, "**/static/js/checkout.js")
+    held = hold(journey.page, "**/static/js/checkout.*.js")
     merchant_uid = journey.order()
     expect(journey.page.get_by_role("button", name="Pay ₩14,900 and store the card")).to_be_disabled()
 

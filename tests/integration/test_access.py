@@ -16,7 +16,6 @@ from tests.people import BUYER, Sandbox, Shopper
 
 EVERYBODYS = {
     "static",
-    "bootstrap.static",
     "home.show",
     "home.terms",
     "home.choose_language",

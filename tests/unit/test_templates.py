@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stylesheet import is_worn, words_in
+
 ROOT = Path(__file__).parents[2]
 SANDBOX = ROOT / "storefront" / "sandbox"
 LONGEST = 160
@@ -37,10 +39,9 @@ def test_every_class_with_a_style_is_worn(styles: list[Path], wearers: list[Path
         for selectors in re.findall(r"([^{}]+){", _bare(sheets))
         for name in re.findall(r"\.([a-z][\w-]*)", selectors)
     }
-    files = [file for folder in wearers for file in folder.rglob("*") if file.suffix in {".html", ".js", ".py", ".svg"}]
-    words = set(re.findall(r"[A-Za-z][\w-]*", "".join(file.read_text() for file in files)))
+    words = words_in(wearers)
     assert classes
-    assert {name for name in classes if name not in words and not _is_composed(name, words)} == set()
+    assert {name for name in classes if not is_worn(name, words)} == set()
 
 
 def _lines(page: Path) -> list[str]:
@@ -50,8 +51,3 @@ def _lines(page: Path) -> list[str]:
 def _bare(sheet: str) -> str:
     """Without comments and addresses, whose points are no classes."""
     return re.sub(r"/\*.*?\*/|url\([^)]*\)", "", sheet, flags=re.DOTALL)
-
-
-def _is_composed(name: str, words: set[str]) -> bool:
-    beginning, _, word = name.partition("-")
-    return f"{beginning}-" in words and word in words
