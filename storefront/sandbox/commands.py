@@ -53,6 +53,7 @@ HOST = "127.0.0.1"
 @click.option(
     "--older-clients", is_flag=True, help="Do without parameters that clients older than their rule leave out."
 )
+@click.option("--luhn", is_flag=True, help="Refuse card numbers whose check digit is wrong.")
 @click.option("--extra-fields", is_flag=True, help="Objects with a field that nobody knows.")
 def sandbox(port: int, **options: Any) -> None:
     """The i'mport sandbox alone, for any shop in any language."""

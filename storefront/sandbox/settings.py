@@ -36,6 +36,7 @@ class SandboxSettings:
         confirm_as_form: ask a `confirm_url` with a form instead of JSON; nobody has written down which it is.
         older_clients: do without parameters that the description requires and published clients leave out: `name` of
             `again` and of schedules, their `currency`, and the `channel_key` of a card that is stored.
+        luhn: refuse card numbers whose check digit is wrong, as real card companies do.
         pg_id: the MID at JTNet.
         channel_key: what the merchant's console shows for that setting; any other one is taken as well.
     """
@@ -59,5 +60,6 @@ class SandboxSettings:
     extra_fields: bool = False
     confirm_as_form: bool = False
     older_clients: bool = False
+    luhn: bool = False
     pg_id: str = "tpaytest2m"
     channel_key: str = "channel-key-00000000-0000-4000-8000-000000000000"

@@ -219,6 +219,25 @@ def test_another_setting_has_a_frame_of_its_own(page: Page, merchant: Merchant, 
     assert sandbox.net(merchant.params["merchant_uid"]) == 1_000
 
 
+@pytest.mark.parametrize("merchant", ["our own"], indirect=True)
+@pytest.mark.parametrize("device", ["desktop"])
+def test_what_is_pasted_and_filled_in_is_read_as_it_is_meant(
+    page: Page, merchant: Merchant, sandbox: Sandbox, device: str
+) -> None:
+    """A number with invisible marks, and an expiry with a whole year, typed key by key."""
+    page.goto(merchant.url)
+    window = open_window(page, device)
+    window.inside.get_by_label("Card number").focus()
+    page.keyboard.insert_text("\u200b4242 4242\u00a04242 4242\u2060")
+    window.inside.get_by_label("Expiry").press_sequentially("12/2040")
+    window.inside.get_by_label("First two digits").fill("12")
+    window.inside.get_by_label("Birth date").fill("900101")
+    window.pay()
+
+    assert told(page)["card_number"] == "42424242****4242"
+    assert sandbox.net(merchant.params["merchant_uid"]) == 1_000
+
+
 @pytest.mark.parametrize("merchant", ["the old SDK"], indirect=True)
 @pytest.mark.parametrize("device", ["phone"])
 def test_a_page_that_lets_no_form_out_opens_the_window_in_its_frame(

@@ -162,6 +162,7 @@ SWITCHES = {
     "older_clients": ("--older-clients", True),
     "cancelled_windows_stay_ready": ("--cancelled-windows-stay-ready", True),
     "extra_fields": ("--extra-fields", True),
+    "luhn": ("--luhn", True),
     "confirm_as_form": ("--confirm-as-form", True),
     "decline_reason": ("--decline-reason=no", "no"),
 }

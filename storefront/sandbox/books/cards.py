@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -12,8 +13,10 @@ from storefront.sandbox.wire.refusals import BAD_CARD_NUMBER, NO_KEY_IN_PG, Refu
 
 SEOUL = ZoneInfo("Asia/Seoul")
 _NUMBER = re.compile(r"[0-9]{14,16}")
-_EXPIRY = re.compile(r"(0[1-9]|1[0-2])\s*/?\s*([0-9]{2})")
+_EXPIRY = re.compile(r"(0[1-9]|1[0-2])\s*/?\s*(?:20)?([0-9]{2})")
 _BIRTH = re.compile(r"[0-9]{6}|[0-9]{10}")
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2212"
+LONGEST_NUMBER = 16
 _PASSWORD = re.compile(r"[0-9]{2}")
 
 LIMIT = "[8381] 한도초과"
@@ -114,18 +117,30 @@ def behaviour_named(name: str) -> Behaviour:
 
 
 def digits(text: str) -> str:
-    """A number without the spaces and dashes people group it with."""
-    return re.sub(r"[\s-]", "", text)
+    """A number without the spaces and dashes people group it with, and the invisible marks that come along when copied."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(letter for letter in plain if unicodedata.category(letter)[0] not in "ZC" and letter not in _DASHES)
 
 
-def check(card: CardInput, now: datetime) -> Behaviour:
+def number_of(card: CardInput) -> str:
+    """A card's number, which i'mport cuts after sixteen digits."""
+    return digits(card.number)[:LONGEST_NUMBER]
+
+
+def check(card: CardInput, now: datetime, *, luhn: bool = False) -> Behaviour:
     """The behaviour of a card whose data are well formed.
+
+    Args:
+        card: what was typed.
+        now: what its expiry is compared with.
+        luhn: refuse a number whose check digit is wrong, as real card companies do.
 
     Raises:
         InvalidCard: a field is malformed.
     """
     problems: dict[str, str] = {}
-    if not _NUMBER.fullmatch(digits(card.number)):
+    number = number_of(card)
+    if not _NUMBER.fullmatch(number) or (luhn and not _has_check_digit(number)):
         problems["card_number"] = "유효하지않은 카드번호를 입력하셨습니다."
     if not _EXPIRY.fullmatch(card.expiry.strip()):
         problems["expiry"] = "유효기간을 MM/YY로 입력해 주세요."
@@ -135,13 +150,13 @@ def check(card: CardInput, now: datetime) -> Behaviour:
         problems["pwd_2digit"] = "비밀번호 앞 두 자리를 입력해 주세요."  # noqa: S105 - a message
     if problems:
         raise InvalidCard(problems)
-    behaviour = behaviour_of(digits(card.number))
+    behaviour = behaviour_of(number)
     if _is_past(card.expiry, now):
         return Behaviour(behaviour.name, behaviour.number, "", "", window_decline=EXPIRED)
     return behaviour
 
 
-def typed(parameters: Parameters, now: datetime) -> tuple[CardInput, Behaviour]:
+def typed(parameters: Parameters, now: datetime, *, luhn: bool) -> tuple[CardInput, Behaviour]:
     """The card in a server's parameters, and what it does: `card_number`, `expiry` (YYYY-MM), `birth`, `pwd_2digit`.
 
     Raises:
@@ -155,7 +170,7 @@ def typed(parameters: Parameters, now: datetime) -> tuple[CardInput, Behaviour]:
     birth, password = parameters.text("birth", 10) or "900101", parameters.text("pwd_2digit", 2) or "00"
     card = CardInput(number, f"{expiry[4:6]}/{expiry[2:4]}", birth, password)
     try:
-        return card, check(card, now)
+        return card, check(card, now, luhn=luhn)
     except InvalidCard as invalid_card:
         raise Refusal(BAD_CARD_NUMBER, code=-1, rule=", ".join(invalid_card.fields)) from None
 
@@ -168,6 +183,12 @@ def masked(number: str) -> str:
 def issuer(number: str) -> tuple[str, str]:
     """A card company's code and name for a number."""
     return _ISSUERS[int(number[-4:]) % len(_ISSUERS)]
+
+
+def _has_check_digit(number: str) -> bool:
+    """Whether the last digit is the one that Luhn's sum asks for."""
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in number[-2::-2])
+    return (sum(int(digit) for digit in number[::-2]) + sum(doubled)) % 10 == 0
 
 
 def _is_past(expiry: str, now: datetime) -> bool:

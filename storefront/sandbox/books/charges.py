@@ -86,12 +86,12 @@ class Charges:
         """
         customer_uid = parameters.text("customer_uid", 80)
         draft = draft_of(parameters, customer_uid, usage="payment" if customer_uid else None)
-        card, behaviour = cards.typed(parameters, self._clock.now())
+        card, behaviour = cards.typed(parameters, self._clock.now(), luhn=self._settings.luhn)
         with self._store.transaction():
             if self._payments.is_taken(draft.merchant_uid):
                 raise Refusal(DUPLICATE_ORDER, code=-1, rule="merchant_uid was paid or cancelled before")
-            code, name = cards.issuer(cards.digits(card.number))
-            masked = cards.masked(cards.digits(card.number))
+            code, name = cards.issuer(cards.number_of(card))
+            masked = cards.masked(cards.number_of(card))
             facts = {"card_code": code, "card_name": name, "card_number": masked, "card_type": 0}
             draft = replace(draft, card=facts)
             if behaviour.window_decline == cards.EXPIRED:

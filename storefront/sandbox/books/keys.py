@@ -33,7 +33,7 @@ class Keys:
 
     def store(self, customer_uid: str, card: CardInput, behaviour: Behaviour, **customer: Any) -> None:
         """Put a card behind a customer_uid. One that is there is replaced silently, as i'mport does."""
-        number, now = cards.digits(card.number), self._clock.seconds()
+        number, now = cards.number_of(card), self._clock.seconds()
         card_code, card_name = cards.issuer(number)
         details = json.dumps({name: customer.get(name) for name in _CUSTOMER_FIELDS})
         facts = (behaviour.name, card_code, card_name, cards.masked(number), now, details)
@@ -71,7 +71,7 @@ class Keys:
         """
         if not 1 <= len(customer_uid) <= LONGEST_NAME:
             raise invalid("customer_uid", f"is 1 to {LONGEST_NAME} characters long")
-        card, behaviour = cards.typed(parameters, self._clock.now())
+        card, behaviour = cards.typed(parameters, self._clock.now(), luhn=self._settings.luhn)
         requirements.check(self._settings, "issue", parameters)
         if behaviour.window_decline:
             raise Refusal(f"{KEY_NOT_ISSUED} {behaviour.window_decline}", code=-1, rule="the card company declined")

@@ -222,7 +222,7 @@ class Schedules:
             if parameters.text("card_number", 30) is None:
                 raise Refusal(NO_CUSTOMER, rule="no billing key under that customer_uid, and no card to make one of")
             try:
-                card, behaviour = cards.typed(parameters, self._clock.now())
+                card, behaviour = cards.typed(parameters, self._clock.now(), luhn=self._settings.luhn)
             except Refusal as refusal:
                 raise Refusal(f"{CARD_NOT_CHECKED} {refusal.message}", rule=refusal.rule) from None
             if behaviour.window_decline:

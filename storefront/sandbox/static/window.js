@@ -5,7 +5,11 @@ const form = document.getElementById("card");
 const field = (name) => form.elements.namedItem(name);
 const digits = (text) => text.replace(/\D/g, "");
 const inFours = (text) => digits(text).slice(0, 16).replace(/(.{4})(?=.)/g, "$1 ");
-const monthAndYear = (text) => digits(text).slice(0, 4).replace(/^(..)(.+)/, "$1/$2");
+/* 12/40, or 12/2040 as browsers fill it in. */
+function monthAndYear(text) {
+  const typed = digits(text);
+  return typed.slice(0, typed.slice(2, 4) === "20" ? 6 : 4).replace(/^(..)(.+)/, "$1/$2");
+}
 
 function group(input, format) {
   input.addEventListener("input", function () {

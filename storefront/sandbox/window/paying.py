@@ -139,7 +139,7 @@ def pay(
         return _cancel(sandbox, ending, draft)
     if card is None:
         raise InvalidCard({"card_number": "유효하지않은 카드번호를 입력하셨습니다."})
-    behaviour = cards.check(card, sandbox.clock.now())
+    behaviour = cards.check(card, sandbox.clock.now(), luhn=sandbox.settings.luhn)
     return _use_card(sandbox, ending, draft, card, behaviour, outcome, charge_amount)
 
 
@@ -158,7 +158,7 @@ def _use_card(
     outcome: Outcome,
     charge_amount: int | None,
 ) -> WindowResult:
-    number = cards.digits(card.number)
+    number = cards.number_of(card)
     card_code, card_name = cards.issuer(number)
     facts = {"card_code": card_code, "card_name": card_name, "card_number": cards.masked(number), "card_type": 0}
     imp_uid = sandbox.payments.new_imp_uid(draft.channel)

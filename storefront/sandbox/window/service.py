@@ -43,7 +43,7 @@ FORGED_AMOUNT = 100
 """Won that are captured when a tester asks for a forged amount."""
 WEBHOOK_DELAY_S = 10.0
 _INPUTS = ("card_number", "expiry", "birth", "pwd_2digit")
-_LONGEST_INPUT = 40
+_LONGEST_INPUT = 100
 _CALLBACK_NAME = re.compile(r"[\w.$]{1,100}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]+")
 _BOOTSTRAP = f"{flask_bootstrap.__path__[0]}/static/bootstrap5/css"
@@ -163,7 +163,7 @@ def _problems(card: CardInput) -> list[str]:
     """The names of the inputs that have to be mended, in the order of the form."""
     wrong = {} if request.form.get("agree") else {"agree": ""}
     try:
-        cards.check(card, sandbox().clock.now())
+        cards.check(card, sandbox().clock.now(), luhn=sandbox().settings.luhn)
     except InvalidCard as invalid:
         wrong |= invalid.fields
     return [name for name in ("card_number", "expiry", "pwd_2digit", "birth", "agree") if name in wrong]
