@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from storefront import logs
 from storefront.billing import Billing
+from storefront.billing.mailing import sending
 from storefront.billing.reconciling import reconciliation
 
 EVERY_S = 5.0
@@ -52,6 +53,7 @@ def reconcile_forever(billing: Billing, *, every_s: float, stop: threading.Event
         logs.request_id.set(logs.new_request_id())
         try:
             _look(billing, sweep=look % SWEEP_EVERY == 1)
+            sending.send_waiting(billing)
         except Exception:
             log.exception("look_failed", extra={"fields": {"again_in_s": every_s}})
 

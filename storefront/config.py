@@ -25,6 +25,7 @@ PUBLISHED_SECRET_KEYS = ("change-me", "only-for-the-demo-on-this-machine")
 SHORTEST_SECRET_KEY = 16
 
 _KEYS = ("IMP_CODE", "IMP_KEY", "IMP_SECRET")
+_ADDRESS = re.compile(r"[^\s<>@]+@[^\s<>@]+>?$")
 _PG = re.compile(r"jtnet(\.[A-Za-z0-9_-]{1,80})?")
 _DATABASES = ("sqlite", "postgresql+psycopg")
 _STORAGES = ("memory", "redis", "rediss")
@@ -68,6 +69,10 @@ class Settings:
     """Where the throttles count: in each process, or in a Redis that all of them share."""
     secret_key_file: Path | None = None
     """Where a key is kept that the shop has made itself; None keeps it no longer than its process."""
+    mail_url: str = field(default="", repr=False)
+    """The mail server; empty: beside the sandbox the outbox page is all there is, elsewhere mails wait."""
+    mail_from: str = ""
+    """Who writes to shoppers."""
     bound_host: str | None = None
     """The address the shop listens on, by which it may be asked as well as by its public one."""
 
@@ -147,8 +152,12 @@ def load(values: Mapping[str, str], *, public_url: str, folder: Path) -> Setting
         rate_limits=reader.switch("RATE_LIMITS", default=True),
         rate_limit_storage=reader.storage("RATE_LIMIT_STORAGE", "memory://"),
         secret_key_file=_folder_of(database_url, folder) / "secret_key",
+        mail_url=reader.mail_server("MAIL_URL"),
+        mail_from=reader.text("MAIL_FROM", ""),
         bound_host=urlsplit(public_url).hostname,
     )
+    if settings.mail_url and not _ADDRESS.search(settings.mail_from):
+        reader.problems.append("MAIL_FROM: with MAIL_URL it must be an address, like Morning Roast <hello@example.com>")
     if live:
         reader.problems += _live_problems(settings)
     if reader.problems:
@@ -212,6 +221,18 @@ class _Reader:
         if not readable or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
             self.problems.append(f"{name}: should be an address that begins with https:// (or http://)")
             return default
+        return value
+
+    def mail_server(self, name: str) -> str:
+        value = self.text(name, "")
+        try:
+            parts = urlsplit(value)
+            readable = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            readable = False
+        if value and not readable:
+            self.problems.append(f"{name}: should be smtp://user:password@host:587 or smtps://user:password@host")
+            return ""
         return value
 
     def database(self, name: str, default: str) -> str:

@@ -11,6 +11,7 @@ from storefront.web import (
     assets,
     auth,
     checkout,
+    demo,
     errors,
     formats,
     guide,
@@ -45,6 +46,6 @@ def init_app(app: Flask) -> None:
     )
     for part in (assets, shop, i18n, security, limits, auth, formats, errors, health):
         part.init_app(app)
-    for part in (home, guide, health, auth, checkout, payments, webhooks, account):
+    for part in (home, guide, health, auth, checkout, payments, webhooks, account, demo):
         app.register_blueprint(part.blueprint)
     security.csrf.exempt(webhooks.blueprint)

@@ -7,12 +7,12 @@ from datetime import datetime
 from functools import wraps
 from typing import Any
 
-from babel.numbers import format_decimal
 from flask import Flask
 from flask_babel import format_datetime, get_locale
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from storefront import wording
 from storefront.billing.catalogue import PLANS, vat_part
 from storefront.web.i18n import plan_text
 
@@ -39,8 +39,7 @@ def _when_shown(written: Callable[..., str]) -> Callable[..., str]:
 
 def won(amount: int) -> str:
     """14900 as `14,900원` or `₩14,900`."""
-    number = format_decimal(amount, locale=get_locale())
-    return f"{number}원" if str(get_locale()) == "ko" else f"₩{number}"
+    return wording.won(amount, str(get_locale()))
 
 
 def seoul(at: datetime | None) -> str:

@@ -16,6 +16,7 @@ from tests.people import BUYER, Sandbox, Shopper
 
 EVERYBODYS = {
     "static",
+    "demo.outbox",
     "home.show",
     "home.terms",
     "home.choose_language",

@@ -163,3 +163,17 @@ def test_the_example_file_alone_starts_the_sandbox(tmp_path: Path, monkeypatch: 
 
     assert not config.has_keys(values)
     assert load(values | KEYS).rate_limits
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example.com", "http://mail.example.com", "smtp://", "smtp://mail.example.com:port", "smtp://[mail"]
+)
+def test_a_mail_server_is_an_address_of_one(url: str) -> None:
+    """Found out at the start, not with the first receipt."""
+    assert problems(KEYS | {"MAIL_URL": url, "MAIL_FROM": "hello@example.com"}) == ["MAIL_URL"]
+
+
+@pytest.mark.parametrize("sender", ["", "hello", "Morning Roast"])
+def test_a_mail_server_needs_a_sender(sender: str) -> None:
+    """No server takes a mail from nobody."""
+    assert problems(KEYS | {"MAIL_URL": "smtp://mail.example.com", "MAIL_FROM": sender}) == ["MAIL_FROM"]

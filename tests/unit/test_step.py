@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_mock_engine
 from sqlalchemy.orm.attributes import set_committed_value
 
 from storefront.billing.subscriptions import calendar, decisions, dunning, outcomes
@@ -38,6 +39,7 @@ class Life:
     now: datetime = BEGAN
     attempts: list[Payment] = field(default_factory=list)
     periods: list[Checkout] = field(default_factory=list)
+    mails: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Paid today, with a card that can be charged."""
@@ -45,6 +47,7 @@ class Life:
         self.subscription = Subscription(
             id=1,
             shopper_id=1,
+            version=1,
             status=SubscriptionStatus.ACTIVE,
             moved_at=self.now,
             plan="morning",
@@ -67,6 +70,14 @@ class Life:
 
     def flush(self) -> None:
         """What a session does with rows that need an id."""
+
+    def get_bind(self) -> Any:
+        """What a session does when it is asked which database it speaks to."""
+        return create_mock_engine("sqlite://", lambda *_: None)
+
+    def execute(self, _statement: object, mail: dict[str, Any]) -> None:
+        """What a session does with a mail."""
+        self.mails.append(mail["kind"])
 
     def get_one(self, _model: type[Card], card_id: int) -> Card:
         """What a session does with an id."""

@@ -21,6 +21,7 @@ from storefront import iamport
 from storefront.billing import attention
 from storefront.billing.attention import Reason
 from storefront.billing.context import Billing
+from storefront.billing.mails import news
 from storefront.billing.orders import timeline
 from storefront.billing.orders.judgement import Finding, Judgement, judge
 from storefront.billing.orders.timeline import Note, decided
@@ -262,6 +263,7 @@ class _Entry:
             payment.checkout.paid_by = payment.merchant_uid
         self._follow(outcomes.paid(self.session, payment, self._now()))
         if answer.held:
+            news.receipt(self.session, payment, self._now())
             self._follow(beginning.with_first_payment(self.session, payment, self._now()))
         self._follow_cancels()
         if payment.purpose.issues_key:
@@ -352,7 +354,7 @@ class _Entry:
         payment.cancelled_at = answer.cancelled_at
         status = payment.status
         if not answer.held:
-            self._follow(outcomes.given_back(payment, self._now()))
+            self._follow(outcomes.given_back(self.session, payment, self._now()))
         else:
             self._follow(outcomes.held_again(payment))
         if status == PaymentStatus.PAID:
@@ -365,6 +367,7 @@ class _Entry:
             self._decided("cancel_undone", held=answer.held)
             return self._ask_refund("refused")
         self._decided("cancelled", cancelled=answer.cancel_amount, held=answer.held)
+        news.refunded(self.session, payment, self._now())
         return self._ask_refund_again()
 
     def _ask_refund_again(self) -> None:

@@ -32,7 +32,7 @@ LATE = timedelta(seconds=1)
 """A send that begins this much later than its row says is claimed anew."""
 
 _ACTIVE_CARD = (
-    select(Card, Payment.buyer_name, Payment.buyer_email, Payment.buyer_phone)
+    select(Card, Payment.buyer_name, Payment.buyer_email, Payment.buyer_phone, Payment.language)
     .join(Payment, Payment.card_id == Card.id)
     .where(Card.id == bindparam("card_id"), Card.shopper_id == bindparam("shopper_id"))
     .where(Card.status == CardStatus.ACTIVE)
@@ -183,6 +183,7 @@ def _write_down(billing: Billing, shopper_id: int, card_id: int, plan: Plan, ide
             buyer_name=buyer.buyer_name,
             buyer_email=buyer.buyer_email,
             buyer_phone=buyer.buyer_phone,
+            language=buyer.language,
             created_at=now,
             first_sent_at=now,
             sent_at=now,

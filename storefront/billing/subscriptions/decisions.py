@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from storefront.billing import identifiers
+from storefront.billing.mails import news
+from storefront.billing.subscriptions import calendar
 from storefront.billing.subscriptions.calendar import Interval
 from storefront.billing.subscriptions.standing import Standing
 from storefront.billing.subscriptions.step import (
@@ -56,10 +58,13 @@ def write(session: Session, standing: Standing, decision: Decision, now: datetim
             period, attempts = _begin_period(session, subscription, interval, PeriodStatus.UNPAID, now, terms), ()
             period.trouble_at = now
             subscription.move(SubscriptionStatus.PAST_DUE)
+            news.card_needed(session, subscription, period, now)
         case End(reason):
             end(subscription, period, reason, now)
+            news.ended(session, subscription, now)
         case Wait(notice=Upcoming() as upcoming):
             subscription.noticed = notice_key(upcoming, card.id)
+            _give_notice(session, subscription, upcoming, card, now)
         case Wait():
             pass
         case Charge():
@@ -141,6 +146,19 @@ def end(subscription: Subscription, period: Checkout | None, reason: EndReason, 
     subscription.reason, subscription.ended_at, subscription.wake_at = reason, now, None
     if period is not None and period.period_status == PeriodStatus.UNPAID:
         period.move(PeriodStatus.LAPSED)
+
+
+def _give_notice(session: Session, subscription: Subscription, upcoming: Upcoming, card: Card, now: datetime) -> None:
+    news.renewal_notice(
+        session,
+        subscription,
+        key=notice_key(upcoming, card.id),
+        on=calendar.seoul_day(upcoming.at),
+        amount_krw=upcoming.terms.price_krw,
+        plan=upcoming.terms.plan,
+        card=(card.card_number or "")[-4:] or None,
+        now=now,
+    )
 
 
 def _begin_period(

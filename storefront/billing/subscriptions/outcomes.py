@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from storefront.billing.mails import news
 from storefront.billing.subscriptions import calendar, decisions, dunning
 from storefront.billing.subscriptions.standing import Standing, attempts_of
 from storefront.models import Card, Checkout, Payment, Subscription
@@ -50,11 +51,17 @@ def failed(session: Session, payment: Payment, kind: str, now: datetime) -> list
     events = []
     if subscription.status == SubscriptionStatus.ACTIVE:
         events.append(subscription.move(SubscriptionStatus.PAST_DUE))
-    _plan(session, subscription, period, attempts_of(session, period), now)
+    standing = _plan(session, subscription, period, attempts_of(session, period), now)
+    if subscription.card_refused:
+        news.card_needed(session, subscription, period, now, payment)
+    else:
+        upcoming = standing.upcoming()
+        retry_on = calendar.seoul_day(upcoming.at) if upcoming else None
+        news.declined(session, payment, subscription, retry_on, now)
     return events
 
 
-def given_back(payment: Payment, now: datetime) -> list[str]:
+def given_back(session: Session, payment: Payment, now: datetime) -> list[str]:
     """I'mport holds nothing of a paid attempt any more. If that paid the present period, it was the end."""
     period, subscription = _paid_for(payment)
     if period is None or subscription is None or not _is_paid_by(period, payment, PeriodStatus.PAID):
@@ -63,6 +70,7 @@ def given_back(payment: Payment, now: datetime) -> list[str]:
     is_present = period.ends_on is not None and now < calendar.midnight_of(period.ends_on)
     if is_present and subscription.status != SubscriptionStatus.ENDED:
         decisions.end(subscription, period, EndReason.REFUNDED, now)
+        news.ended(session, subscription, now)
         events.append("subscription_ended")
     return events
 
@@ -89,6 +97,7 @@ def _is_paid_by(period: Checkout, payment: Payment, status: PeriodStatus) -> boo
 
 def _plan(
     session: Session, subscription: Subscription, period: Checkout, attempts: Sequence[Payment], now: datetime
-) -> None:
-    card = session.get_one(Card, subscription.card_id)
-    Standing(subscription, period, attempts, card).plan(now)
+) -> Standing:
+    standing = Standing(subscription, period, attempts, session.get_one(Card, subscription.card_id))
+    standing.plan(now)
+    return standing

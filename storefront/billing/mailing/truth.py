@@ -1,0 +1,80 @@
+"""Whether a mail still tells the truth when it is about to be sent. What does not is dropped, and shown as dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy.orm import Session
+
+from storefront.billing.mails.outbox import Kind
+from storefront.billing.subscriptions import standing, step
+from storefront.models import Mail, Payment, Subscription
+from storefront.states import PaymentStatus, SubscriptionStatus
+
+_PAID = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
+
+
+def still_true(session: Session, mail: Mail) -> bool:
+    """Whether what a mail tells is still so.
+
+    Args:
+        session: any session.
+        mail: about to be sent.
+    """
+    return _CHECKS[Kind(mail.kind)](session, mail)
+
+
+def _is_still_paid(session: Session, mail: Mail) -> bool:
+    return session.get_one(Payment, mail.payment_id).status in _PAID
+
+
+def _is_still_returned(session: Session, mail: Mail) -> bool:
+    told_krw = int(mail.payload["cancelled_krw"])
+    return session.get_one(Payment, mail.payment_id).cancelled_krw >= told_krw
+
+
+def _is_still_owed(session: Session, mail: Mail) -> bool:
+    return _subscription(session, mail).status == SubscriptionStatus.PAST_DUE
+
+
+def _is_still_without_card(session: Session, mail: Mail) -> bool:
+    subscription = _subscription(session, mail)
+    card = standing.read(session, subscription).card
+    return _is_still_owed(session, mail) and not step.is_chargeable(subscription, card)
+
+
+def _is_still_next(session: Session, mail: Mail) -> bool:
+    subscription = _subscription(session, mail)
+    upcoming = standing.read(session, subscription).upcoming()
+    return upcoming is not None and step.notice_key(upcoming, subscription.card_id) == mail.payload["notice"]
+
+
+def _has_still_left(session: Session, mail: Mail) -> bool:
+    subscription = _subscription(session, mail)
+    return subscription.leaves_on is not None or subscription.status == SubscriptionStatus.ENDED
+
+
+def _is_still_asked(session: Session, mail: Mail) -> bool:
+    subscription = _subscription(session, mail)
+    is_live = subscription.status != SubscriptionStatus.ENDED
+    return is_live and subscription.new_price_krw == mail.payload["new_price_krw"]
+
+
+def _always(_session: Session, _mail: Mail) -> bool:
+    return True
+
+
+def _subscription(session: Session, mail: Mail) -> Subscription:
+    return session.get_one(Subscription, mail.subscription_id)
+
+
+_CHECKS: Mapping[Kind, Callable[[Session, Mail], bool]] = {
+    Kind.RECEIPT: _is_still_paid,
+    Kind.REFUNDED: _is_still_returned,
+    Kind.DECLINED: _is_still_owed,
+    Kind.CARD_NEEDED: _is_still_without_card,
+    Kind.RENEWAL_NOTICE: _is_still_next,
+    Kind.LEFT: _has_still_left,
+    Kind.ENDED: _always,
+    Kind.PRICE_CHANGE: _is_still_asked,
+}
