@@ -17,6 +17,8 @@ from tests.people import BUYER, Sandbox, Shopper
 EVERYBODYS = {
     "static",
     "demo.outbox",
+    "guide.code",
+    "guide.show",
     "home.show",
     "home.terms",
     "home.choose_language",
