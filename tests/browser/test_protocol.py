@@ -221,6 +221,17 @@ def test_another_setting_has_a_frame_of_its_own(page: Page, merchant: Merchant, 
 
 @pytest.mark.parametrize("merchant", ["our own"], indirect=True)
 @pytest.mark.parametrize("device", ["desktop"])
+@pytest.mark.parametrize("name", ["certification", "naver_zzim", "loadUI"])
+def test_what_else_the_sdk_can_do_is_there_and_is_not_simulated(page: Page, merchant: Merchant, name: str) -> None:
+    """Whoever waits for an answer is told so, and nothing is paid."""
+    page.goto(merchant.url)
+    answer = page.evaluate("(name) => new Promise((told) => IMP[name]({ merchant_uid: 'm1' }, told))", name)
+    assert (answer["success"], answer["imp_uid"]) == (False, None)
+    assert answer["error_msg"] == f"IMP.{name}: not simulated by this sandbox"
+
+
+@pytest.mark.parametrize("merchant", ["our own"], indirect=True)
+@pytest.mark.parametrize("device", ["desktop"])
 def test_what_is_pasted_and_filled_in_is_read_as_it_is_meant(
     page: Page, merchant: Merchant, sandbox: Sandbox, device: str
 ) -> None:

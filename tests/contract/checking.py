@@ -15,7 +15,7 @@ import requests
 
 from tests.contract import official
 from tests.contract.kinds import Null, Number, Object, Text
-from tests.contract.table import ELSEWHERE, Operation, operation_of
+from tests.contract.table import ELSEWHERE, OPERATIONS, Operation, operation_of
 
 FAULT = "X-Sandbox-Fault"
 """Marks what a fault has left of a reply: that is no promise of i'mport's."""
@@ -77,7 +77,7 @@ def problems(operation: Operation, response: requests.Response, *, lenient: bool
         yield "it is no JSON"
         return
     yield from of_body(operation, response.status_code, body, lenient=lenient)
-    if official.IS_THERE and operation is not ELSEWHERE:
+    if official.IS_THERE and operation in OPERATIONS:
         problem = official.problem(operation.method, operation.path, response.status_code, body)
         if problem:
             yield f"official description: {problem}"

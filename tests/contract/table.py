@@ -201,6 +201,7 @@ class Operation:
         return "/find" in self.path
 
 
+CODE = Object({"code": Text(), "name": Text()})
 _BODY = (200, 400, 401, 413)
 """400 for a body that cannot be read."""
 OPERATIONS = (
@@ -241,16 +242,23 @@ OPERATIONS = (
 )
 REQUIRED_OF_SCHEDULE = ("merchant_uid", "schedule_at", "amount", "currency", "name")
 """What each of the `schedules` must have."""
+CODES = (
+    Operation("GET", "/cards", ListOf(CODE), (200, 401)),
+    Operation("GET", "/cards/{card_standard_code}", CODE, (200, 401, 404)),
+    Operation("GET", "/banks", ListOf(CODE), (200, 401)),
+    Operation("GET", "/banks/{bank_standard_code}", CODE, (200, 401, 404)),
+)
+"""No billing operations, but clients that show a card's or bank's name ask for them."""
 ELSEWHERE = Operation("", "", None, (200, 403, 404, 405, 413, 501))
 """Whatever else is asked of i'mport's API: it never succeeds, and says so in the envelope."""
 _NOT_REST = re.compile(r"/payments/(ready|open|window|fail)(/.*)?|/users/pg/.+")
 """Pages and scripts of the service host, at addresses beside the operations."""
-_REST = re.compile(r"/(payments|subscribe|users|certifications)(/.*)?")
+_REST = re.compile(r"/(payments|subscribe|users|certifications|cards|banks)(/.*)?")
 
 
 def operation_of(method: str, path: str) -> Operation | None:
     """The operation behind a request, or None if it is no business of the API's; the first in the table wins."""
     if _NOT_REST.fullmatch(path) or not _REST.fullmatch(path):
         return None
-    found = (one for one in OPERATIONS if one.method == method and one.address.fullmatch(path))
+    found = (one for one in (*OPERATIONS, *CODES) if one.method == method and one.address.fullmatch(path))
     return next(found, ELSEWHERE)

@@ -17,6 +17,7 @@ import time_machine
 from flask import Flask
 
 from storefront.sandbox import SandboxSettings, create_sandbox
+from storefront.sandbox.books import tally
 from storefront.sandbox.books.store import Store
 from tests.people import HttpBrowser, Sandbox
 from tests.servers import storefront
@@ -61,6 +62,21 @@ def told(sandbox: Sandbox, path: str) -> Any:
 
 
 @time_machine.travel(FROZEN, tick=False)
+def test_a_file_of_the_version_before_is_taken_over_with_its_counts(tmp_path: Path) -> None:
+    """The columns that came since are added, and nothing is counted twice."""
+    path = str(tmp_path / "sandbox.sqlite")
+    store = Store(path)
+    fields = {"status": "paid", "amount": 1, "currency": "KRW", "channel": "api", "started_at": 7, "paid_at": 7}
+    store.insert("payment", imp_uid="imp_1", merchant_uid="m1", updated_at=7, details="{}", **fields)
+    store.write("ALTER TABLE webhook DROP COLUMN reason")
+    store.write("PRAGMA user_version = 1")
+    store.close()
+    store = Store(path)
+    assert tally.count(store.number, "paid", 0, 10) == 1
+    assert store.all("SELECT reason FROM webhook") == []
+    store.close()
+
+
 def test_everything_survives_a_restart(open_sandbox: Open) -> None:
     """Payments, cancels, keys, registered amounts, schedules, webhooks, faults, the log, the token and the clock."""
     before = open_sandbox(webhook_url="http://localhost:9/hook")

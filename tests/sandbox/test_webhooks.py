@@ -92,6 +92,9 @@ def open_sandbox(receiver: Receiver) -> Iterator[OpenSandbox]:
         app.extensions["sandbox"].close()
 
 
+NOT_ALLOWED = "target not allowed: it is not on this machine; --allow-remote-webhooks allows it"
+
+
 def charge(sandbox: Sandbox, merchant_uid: str = "order-1", **more: Any) -> dict[str, Any]:
     """Charge the stored card."""
     return dict(sandbox.call("POST", "/subscribe/payments/again", **ORDER, merchant_uid=merchant_uid, **more))
@@ -249,6 +252,7 @@ def test_a_repeated_webhook_arrives_twice_and_a_dropped_one_never(
     sandbox.drain()
     assert [body["merchant_uid"] for body in receiver.bodies()] == ["order-1", "order-1"]
     assert [hook["state"] for hook in sandbox.webhooks()] == ["delivered", "delivered", "dropped"]
+    assert [hook["reason"] for hook in sandbox.webhooks()] == [None, None, "a fault dropped it"]
 
 
 def test_a_webhook_arrives_before_the_reply_when_it_is_wanted_first(
@@ -308,6 +312,7 @@ def test_no_webhook_leaves_this_machine_unless_that_was_allowed(
     assert charge(sandbox, notice_url=notice_url)["response"]["status"] == "paid"
     sandbox.drain()
     [hook] = sandbox.webhooks()
+    assert hook["reason"] == NOT_ALLOWED
     assert resend(sandbox, hook["id"])["state"] == "dropped"
     assert receiver.heard == []
 

@@ -6,7 +6,7 @@ import sqlite3
 
 from storefront.sandbox.books import tally
 
-VERSION = 1
+VERSION = 2
 """Counts up when a file needs a step; kept in the file as `user_version`."""
 
 NAMES = (
@@ -21,6 +21,8 @@ NAMES = (
     "webhook",
     "fault",
     "request",
+    "mention",
+    "event",
     "opened_window",
 )
 
@@ -63,7 +65,7 @@ CREATE INDEX IF NOT EXISTS schedule_order ON schedule (merchant_uid, id);
 CREATE INDEX IF NOT EXISTS schedule_key ON schedule (customer_uid, schedule_at);
 CREATE TABLE IF NOT EXISTS webhook (
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, url TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL,
-  due REAL NOT NULL DEFAULT 0, attempts TEXT NOT NULL DEFAULT '[]'
+  due REAL NOT NULL DEFAULT 0, attempts TEXT NOT NULL DEFAULT '[]', reason TEXT
 );
 CREATE INDEX IF NOT EXISTS webhook_state ON webhook (state, id);
 CREATE TABLE IF NOT EXISTS fault (
@@ -73,9 +75,15 @@ CREATE TABLE IF NOT EXISTS fault (
 CREATE TABLE IF NOT EXISTS request (
   id INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, body TEXT NOT NULL,
   status INTEGER NOT NULL, code INTEGER, fault TEXT, ms REAL NOT NULL, peer TEXT NOT NULL, query TEXT,
-  rule TEXT, document TEXT
+  rule TEXT, document TEXT, reply TEXT
 );
 CREATE INDEX IF NOT EXISTS request_path ON request (path, id);
+CREATE TABLE IF NOT EXISTS mention (
+  thing TEXT NOT NULL, kind TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (thing, kind, row)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS event (
+  id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, facts TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS opened_window (
   id TEXT PRIMARY KEY, at INTEGER NOT NULL, request TEXT NOT NULL, result TEXT
 );
@@ -88,19 +96,23 @@ DROP INDEX IF EXISTS payment_status_failed;
 """
 
 
-_ADDED_TO_REQUEST = ("query", "rule", "document")
+_ADDED = {"request": ("query", "rule", "document", "reply"), "webhook": ("reason",)}
+"""Columns that came after their table."""
 
 
 def upgrade(connection: sqlite3.Connection) -> None:
     """Make the tables, or bring those of an earlier version up to date; all of it or nothing."""
     [version] = connection.execute("PRAGMA user_version").fetchone()
     if version < VERSION:
-        step = f"{_TABLES} {_REPLACED} {_additions(connection)} {tally.SCHEMA} PRAGMA user_version = {VERSION};"
+        counts = tally.SCHEMA if version < 1 else ""  # it counts what is there, so once
+        step = f"{_TABLES} {_REPLACED} {_additions(connection)} {counts} PRAGMA user_version = {VERSION};"
         connection.executescript(f"BEGIN IMMEDIATE; {step} COMMIT;")
 
 
 def _additions(connection: sqlite3.Connection) -> str:
     """Columns that a file has to be given; a new one gets them with its tables."""
-    there = {name for _, name, *_ in connection.execute("PRAGMA table_info(request)")}
-    missing = [name for name in _ADDED_TO_REQUEST if there and name not in there]
-    return " ".join(f"ALTER TABLE request ADD COLUMN {name} TEXT;" for name in missing)
+    steps = []
+    for table, columns in _ADDED.items():
+        there = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
+        steps += [f"ALTER TABLE {table} ADD COLUMN {name} TEXT;" for name in columns if there and name not in there]
+    return " ".join(steps)

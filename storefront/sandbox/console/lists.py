@@ -151,7 +151,7 @@ class Lists:
         return Line(
             at=clock_time(row["at"]),
             title=row["url"],
-            notes=(row["body"],),
+            notes=tuple(note for note in (row["body"], row["reason"]) if note),
             how="",
             value=self._texts["tries"].format(count=len(facts["attempts"])),
             state=facts["state"],

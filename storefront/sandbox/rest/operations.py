@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from storefront.sandbox.books import prepared
+from storefront.sandbox.books import codes, prepared
 from storefront.sandbox.books.schedules import LATEST_AT
 from storefront.sandbox.parts import sandbox
 from storefront.sandbox.rest.envelope import done, refused
@@ -46,6 +46,30 @@ def get_pg_settings() -> Response:
     settings = sandbox().settings
     setting = {"pg_provider": "jtnet", "pg_id": settings.pg_id, "sandbox": settings.test_channel}
     return done([{**setting, "type": "payment", "channel_name": "JTNet", "channel_key": settings.channel_key}])
+
+
+@blueprint.get("/cards")
+def get_cards() -> Response:
+    """`GET /cards`."""
+    return done(codes.listed(codes.CARDS))
+
+
+@blueprint.get("/cards/<id:code>")
+def get_card(code: str) -> Response:
+    """`GET /cards/{card_standard_code}`."""
+    return done(codes.found(codes.CARDS, code))
+
+
+@blueprint.get("/banks")
+def get_banks() -> Response:
+    """`GET /banks`."""
+    return done(codes.listed(codes.BANKS))
+
+
+@blueprint.get("/banks/<id:code>")
+def get_bank(code: str) -> Response:
+    """`GET /banks/{bank_standard_code}`."""
+    return done(codes.found(codes.BANKS, code))
 
 
 @blueprint.get("/payments/<id:imp_uid>")

@@ -218,9 +218,24 @@
     else start();
   }
 
+  /* What else the SDK has: it is there, tells whoever waits for an answer, and does nothing. */
+  function notSimulated(name) {
+    return function (...given) {
+      const text = "IMP." + name + ": not simulated by this sandbox";
+      console.warn(text);
+      const callback = given.find((one) => typeof one === "function");
+      const answer = { error_code: "NOT_SIMULATED", error_msg: text, imp_uid: null };
+      if (callback) setTimeout(() => callback(style === "old" ? { success: false, ...answer } : answer));
+    };
+  }
+  const others = ["certification", "naver_zzim", "naver_cart", "loadUI", "updateLoadUIRequest"];
+
   window.IMP = {
+    ...Object.fromEntries(others.map((name) => [name, notSimulated(name)])),
     init: (code) => init(code, null),
     agency: init,
+    communicate: (data) => shown && post(shown, "communicate", data),
+    close: () => dialog && refresh(),
     request_pay: function (params, callback) {
       if (params === undefined) {
         alert("결제요청 파라미터가 누락되었습니다.");

@@ -27,6 +27,9 @@ MOST_RESENDS = 5
 LONGEST_NAP_S = 1.0
 """Between two looks at what is due."""
 
+NOT_ALLOWED = "target not allowed: it is not on this machine; --allow-remote-webhooks allows it"
+DROPPED_BY_FAULT = "a fault dropped it"
+
 _SHOWN_STATES = {"first": "pending", "resend": "failed"}
 """What testers call the states that only the queue tells apart: `first` goes out before the reply, `resend` waits."""
 
@@ -70,9 +73,9 @@ class Webhooks:
         body = json.dumps({"imp_uid": imp_uid, "merchant_uid": merchant_uid, "status": status, **more})
         fault = self._faults.take("webhook", "POST")
         kind = fault.kind if fault else ""
-        state = {"drop": "dropped", "hold": "held"}.get(kind, "pending")
+        state, reason = {"drop": ("dropped", DROPPED_BY_FAULT), "hold": ("held", None)}.get(kind, ("pending", None))
         if not self._may_go_to(url):
-            state = "dropped"
+            state, reason = "dropped", NOT_ALLOWED
         due = self._now() + fault.seconds if fault and kind == "delay" else 0.0
         for _ in range(2 if kind == "repeat" else 1):
             webhook_id = self._store.insert(
@@ -82,6 +85,7 @@ class Webhooks:
                 body=body,
                 state="first" if kind == "first" else state,
                 due=due,
+                reason=reason,
             )
             self._local.has_queued = True
             if kind == "first":
@@ -159,6 +163,7 @@ class Webhooks:
             "url": row["url"],
             "body": json.loads(row["body"]),
             "state": _SHOWN_STATES.get(row["state"], row["state"]),
+            "reason": row["reason"],
             "resend_at": round(row["due"]) if row["state"] == "resend" else None,
             "attempts": json.loads(row["attempts"]),
         }
@@ -219,6 +224,7 @@ class Webhooks:
     def _send(self, row: Row) -> None:
         era, at, earlier = self._store.era, self._clock.seconds(), json.loads(row["attempts"])
         if not self._may_go_to(row["url"]):
+            self._store.write("UPDATE webhook SET reason = ? WHERE id = ?", NOT_ALLOWED, row["id"])
             return
         timeout = deliveries.RESEND_TIMEOUT if earlier else deliveries.FIRST_TIMEOUT
         how, body = self._settings.webhook_content_type, json.loads(row["body"])
