@@ -1,6 +1,6 @@
-/* Watches whether a payment window stands over the page. Its SDK tells how a window ended by a callback, and nobody when
-   it ended without one: closed by hand, or by a message that the SDK did not know. Whichever SDK opened it, a window is a
-   frame that can be seen, so that is what is looked for. */
+/* Watches whether a payment window stands over the page. The SDK's callback says how a window ended; when it was closed by
+   hand, or by a message that the SDK did not know, nobody says anything. Whichever SDK opened it, a window is a frame that
+   can be seen, so that is what is looked for. */
 "use strict";
 const TICK_MS = 500;
 const PATIENCE_MS = 8000; // for what has to come from elsewhere: the SDK, a window, an answer
