@@ -17,7 +17,7 @@ from tinycss2.ast import AtRule, Node, QualifiedRule
 ROOT = Path(__file__).resolve().parents[1]
 TRIMMED = ROOT / "static" / "css" / "bootstrap.css"
 OURS = [ROOT / "static" / "css" / "theme.css", ROOT / "static" / "css" / "pages.css"]
-WEARERS = [ROOT / "templates", ROOT / "static" / "js", ROOT / "storefront" / "web"]
+WEARERS = [ROOT / "templates", ROOT / "static" / "js"]
 
 _WORD = re.compile(r"[A-Za-z][\w-]*")
 _VARIABLE = re.compile(r"--bs-[\w-]+")
@@ -27,7 +27,7 @@ Wanted = Callable[[str], bool]
 
 
 def words_in(folders: Iterable[Path]) -> set[str]:
-    """Every word of the pages, their scripts and views: a class is one of them, or is put together from two."""
+    """Every word of what stands in some folders: a class is one of them, or is put together from two."""
     sources = [
         file for folder in folders for file in folder.rglob("*") if file.suffix in {".html", ".js", ".py", ".svg"}
     ]
