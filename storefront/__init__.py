@@ -12,7 +12,7 @@ from flask import Flask
 
 import storefront.web as web_pages
 from storefront.billing import Billing
-from storefront.clock import Clock
+from storefront.clock import Clock, SandboxClock
 from storefront.config import Settings
 from storefront.database import Database
 from storefront.iamport import Iamport
@@ -27,7 +27,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None, gateway: Iampo
 
     Args:
         settings: checked settings, see `storefront.config.load`.
-        clock: the source of "now"; a test or the demo passes one it can move.
+        clock: the source of "now"; a test or the demo passes one it can move. Without one it is this machine's time,
+            or the sandbox's beside a sandbox.
         gateway: i'mport's client; a test passes one with a transport of its own.
 
     Returns:
@@ -42,13 +43,18 @@ def create_app(settings: Settings, *, clock: Clock | None = None, gateway: Iampo
 
 def create_billing(settings: Settings, *, clock: Clock | None = None, gateway: Iamport | None = None) -> Billing:
     """What the shop and its background work have in common: database, gateway and time."""
-    clock = clock or Clock()
+    clock = clock or _clock(settings)
     return Billing(
         settings=settings,
         database=Database(settings.database_url),
         gateway=gateway or _gateway(settings, clock),
         clock=clock,
     )
+
+
+def _clock(settings: Settings) -> Clock:
+    """The time: this machine's, or beside the sandbox the sandbox's, which can be moved."""
+    return SandboxClock(settings.sandbox_url) if settings.sandbox_url else Clock()
 
 
 def _gateway(settings: Settings, clock: Clock) -> Iamport:

@@ -1,19 +1,21 @@
-"""Work that goes on by itself: reconciling, in the demo's own process or as `storefront worker`.
+"""Work that goes on by itself: renewing and reconciling, in the demo's own process or as `storefront worker`.
 
 Several may run at once. What is due is found in the database and claimed there, so looking twice changes nothing.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from storefront import logs
 from storefront.billing import Billing
 from storefront.billing.mailing import sending
 from storefront.billing.reconciling import reconciliation
+from storefront.billing.renewing import renewal
 
 EVERY_S = 5.0
 SWEEP_EVERY = 60
@@ -24,36 +26,70 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def reconciling(billing: Billing, *, every_s: float = EVERY_S) -> Iterator[None]:
-    """Reconcile in a thread while the block runs; the running look is finished at its end."""
+def working(billing: Billing, *, every_s: float = EVERY_S, senders: int = renewal.SENDERS) -> Iterator[None]:
+    """Renew and reconcile in two threads while the block runs; what is being done is finished at its end.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        every_s: seconds between two looks.
+        senders: how many renewals are sent at once.
+    """
     stop = threading.Event()
-    # A daemon, because a signal may come between its start and the block: then nobody is left to stop it.
-    thread = threading.Thread(
-        target=reconcile_forever, args=(billing,), kwargs={"every_s": every_s, "stop": stop}, daemon=True
-    )
-    thread.start()
+    # Daemons, because a signal may come between their start and the block: then nobody is left to stop them.
+    threads = [
+        threading.Thread(target=work, args=(billing,), kwargs={"every_s": every_s, "stop": stop, **more}, daemon=True)
+        for work, more in ((reconcile_forever, {}), (renew_forever, {"senders": senders}))
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def reconcile_forever(billing: Billing, *, every_s: float, stop: threading.Event) -> None:
-    """Look at what is due, pause, and look again, until told to stop.
+    """Look at what is open, pause, and look again, until told to stop.
 
     Args:
         billing: settings, database, gateway, clock.
         every_s: seconds between two looks.
         stop: ends the work after the running look.
     """
-    look = 0
+    looks = itertools.count()
+
+    def look() -> None:
+        _look(billing, sweep=next(looks) % SWEEP_EVERY == 0)
+        sending.send_waiting(billing)
+
+    _repeat(look, every_s, stop)
+
+
+def renew_forever(billing: Billing, *, every_s: float, stop: threading.Event, senders: int = renewal.SENDERS) -> None:
+    """Do what is due about subscriptions, pause, and look again, until told to stop.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        every_s: seconds between two looks.
+        stop: ends the work once everything that was claimed has been sent.
+        senders: how many renewals are sent at once.
+    """
+
+    def look() -> None:
+        report = renewal.renew(billing, senders=senders, stop=stop)
+        if report.sent or report.decided:
+            log.info("renewed", extra={"fields": {"sent": len(report.sent), "decided": report.decided}})
+
+    _repeat(look, every_s, stop)
+
+
+def _repeat(look: Callable[[], None], every_s: float, stop: threading.Event) -> None:
     while not stop.wait(every_s):
-        look += 1
         logs.request_id.set(logs.new_request_id())
         try:
-            _look(billing, sweep=look % SWEEP_EVERY == 1)
-            sending.send_waiting(billing)
+            look()
         except Exception:
             log.exception("look_failed", extra={"fields": {"again_in_s": every_s}})
 

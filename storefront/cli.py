@@ -1,4 +1,4 @@
-"""The command line: `storefront demo | run | sandbox | reconcile | attention | worker | db`."""
+"""The command line: `storefront demo | run | sandbox | reconcile | renew | attention | worker | db`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from flask import Flask
 from storefront import background, config, create_app, create_billing, logs, serving
 from storefront.billing import Billing, shoppers
 from storefront.billing.attention import open_items
+from storefront.billing.identifiers import SEOUL
 from storefront.billing.reconciling import desk, reconciliation
+from storefront.billing.renewing import forecast, renewal
 from storefront.clock import Clock
 from storefront.config import Settings, SettingsError
 from storefront.iamport import SilenceError
@@ -26,8 +28,23 @@ from storefront.sandbox import SandboxSettings, commands, create_sandbox
 from storefront.sandbox.server import create_server as create_sandbox_server
 
 SANDBOX = SandboxSettings()
+_SENDERS_BESIDE_PAGES = 8
+"""How many renewals the demo sends at once: its pages use the same database connections."""
 INSTANCE = Path("instance")
 """Where a shop keeps what it needs, unless told otherwise."""
+
+
+def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
+    """A moment as people write it: without a zone it is Seoul's, without a time the day's end."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter("write it like 2027-01-31 or 2027-01-31T09:00+09:00") from None
+    if len(text) <= len("2027-01-31"):
+        moment += timedelta(days=1)
+    return moment if moment.tzinfo else moment.replace(tzinfo=SEOUL)
 
 
 @click.group()
@@ -55,7 +72,7 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
     listening = _listen("--port", port, serving.listen)
     shop_url = f"http://{serving.HOST}:{listening.getsockname()[1]}"
     servers: list[Any] = []
-    clock = Clock()
+    clock: Clock | None = None
     beside = "i'mport"
     if not config.has_keys(values):
         sandbox = create_sandbox(
@@ -82,7 +99,7 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
         click.echo(f"ready shop={settings.public_url}")
     if not no_browser and sys.stdout.isatty():
         webbrowser.open(settings.public_url)
-    with background.reconciling(app.extensions["billing"]):
+    with background.working(app.extensions["billing"], senders=_SENDERS_BESIDE_PAGES):
         serving.run(servers, sockets)
 
 
@@ -93,7 +110,7 @@ def run(port: int) -> None:
     listening = _listen("--port", port, serving.listen)
     bound = f"http://{serving.HOST}:{listening.getsockname()[1]}"
     settings = _load(config.environment(), public_url=bound, folder=INSTANCE)
-    app = _migrated_shop(settings, Clock())
+    app = _migrated_shop(settings)
     if settings.beside_sandbox:
         shoppers.demo_shopper(app.extensions["billing"])
     sockets: serving.SocketMap = {}
@@ -160,11 +177,34 @@ def close_attention(item_id: int, why: str) -> None:
 
 
 @main.command()
-@click.option("--every", default=5.0, show_default=True, help="Seconds between two looks.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be charged.")
+@click.option(
+    "--until", callback=_moment, metavar="TIME", help="With --dry-run: up to when, e.g. 2027-01-31 or …T09:00+09:00."
+)
+def renew(*, dry_run: bool, until: datetime | None) -> None:
+    """Charge the subscriptions that are due now, and do what else is due about them."""
+    if until is not None and not dry_run:
+        raise click.UsageError("--until belongs to --dry-run: nothing is charged before it is due")
+    billing = _billing()
+    if dry_run:
+        _say([*_foreseen(billing, until), "nothing was charged"])
+        return
+    report = renewal.renew(billing)
+    if report.is_behind:
+        raise click.ClickException("this machine's clock is behind what is stored: nothing was charged, set it right")
+    outcomes = renewal.outcomes_of(billing, report.sent)
+    lines = [f"{payment.merchant_uid}: {payment.status}, {payment.amount_krw} won" for payment in outcomes]
+    _say([*lines, f"charged {len(report.sent)}, decided {report.decided} others"])
+    sys.exit(1 if report.troubled else 0)
+
+
+@main.command()
+@click.option("--every", default=background.EVERY_S, show_default=True, help="Seconds between two looks.")
 def worker(every: float) -> None:
-    """Reconcile by itself, until ended."""
-    click.echo("ready")
-    background.reconcile_forever(_billing(), every_s=every, stop=threading.Event())
+    """Renew and reconcile by itself, until ended; any number of workers may run at once."""
+    with background.working(_billing(), every_s=every):
+        click.echo("ready")
+        threading.Event().wait()
 
 
 @main.group()
@@ -179,6 +219,15 @@ def upgrade() -> None:
 
     schema.upgrade(_billing().database)
     click.echo("the database has the newest schema")
+
+
+def _foreseen(billing: Billing, until: datetime | None) -> Iterator[str]:
+    for each in forecast.foresee(billing, until or billing.clock.now()):
+        interval, terms = each.upcoming.interval, each.upcoming.terms
+        yield (
+            f"subscription {each.subscription_id}: {terms.plan}, period {interval.number}, {terms.price_krw} won"
+            f" to {each.card_number} on {each.upcoming.at.astimezone(SEOUL):%Y-%m-%d %H:%M} Seoul"
+        )
 
 
 class _UnaskedError(click.ClickException):
@@ -259,7 +308,7 @@ def _billing() -> Billing:
     return create_billing(settings)
 
 
-def _migrated_shop(settings: Settings, clock: Clock) -> Flask:
+def _migrated_shop(settings: Settings, clock: Clock | None = None) -> Flask:
     from storefront import schema  # noqa: PLC0415
 
     with _said_by_line():

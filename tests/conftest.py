@@ -21,6 +21,7 @@ from werkzeug.security import generate_password_hash
 from storefront import create_app, schema
 from storefront.billing import Billing
 from storefront.billing.reconciling import reconciliation
+from storefront.billing.renewing import renewal
 from storefront.clock import Clock
 from storefront.config import Settings
 from storefront.database import Database
@@ -78,6 +79,10 @@ class Shop:
     def reconcile_what_is_due(self) -> reconciliation.Report:
         """What the background does every few seconds."""
         return reconciliation.reconcile(self.billing, only_due=True, sweep=False)
+
+    def renew(self) -> renewal.Report:
+        """What `storefront renew` does, one after the other."""
+        return renewal.renew(self.billing, senders=1)
 
     def webhook(self, body: dict[str, Any]) -> Any:
         """Anybody may post here."""

@@ -22,6 +22,7 @@ from storefront.web import (
     payments,
     security,
     shop,
+    subscriptions,
     webhooks,
 )
 
@@ -46,6 +47,6 @@ def init_app(app: Flask) -> None:
     )
     for part in (assets, shop, i18n, security, limits, auth, formats, errors, health):
         part.init_app(app)
-    for part in (home, guide, health, auth, checkout, payments, webhooks, account, demo):
+    for part in (home, guide, health, auth, checkout, payments, webhooks, account, subscriptions, demo):
         app.register_blueprint(part.blueprint)
     security.csrf.exempt(webhooks.blueprint)

@@ -15,17 +15,16 @@ from storefront.billing.errands import BusyError
 from storefront.billing.orders import history
 from storefront.billing.payments import charges, settlement
 from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
+from storefront.billing.subscriptions import overview
 from storefront.states import CardStatus
-from storefront.web import limits
+from storefront.web import limits, standing_orders
 from storefront.web.presentation import as_json, card_as_json, card_labels, result_of
-from storefront.web.shop import billing, imports_is_silent, shopper_id, wants_json
+from storefront.web.shop import billing, imports_is_silent, number_or_404, read_number, shopper_id, wants_json
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 PAGE_SIZE = 20
 """How many payments are shown at once."""
-
-_LONGEST_ID = 9
 
 
 @blueprint.get("")
@@ -41,7 +40,7 @@ def show() -> Any:
 @limits.PAY
 def charge() -> Any:
     """Another bag with a stored card."""
-    plan, card_id = find_plan(request.form.get("plan", "")), _id(request.form.get("card", ""))
+    plan, card_id = find_plan(request.form.get("plan", "")), read_number(request.form.get("card", ""))
     if plan is None or card_id is None:
         return _page(problem=gettext("Please choose a card and a coffee.")), 400
     try:
@@ -64,11 +63,8 @@ def charge() -> Any:
 @limits.PAY
 def remove_card(card_id: str) -> Any:
     """Never charge a card again."""
-    number = _id(card_id)
-    if number is None:
-        abort(404)
     try:
-        cards.remove(billing(), shopper_id=shopper_id(), card_id=number)
+        cards.remove(billing(), shopper_id=shopper_id(), card_id=number_or_404(card_id))
     except CardNotFoundError:
         abort(404)
     return redirect(url_for("account.show"), 303)
@@ -79,13 +75,20 @@ def _page(problem: str | None = None) -> Any:
     if wants_json():
         payments = history.payments_of(billing(), shopper_id())
         return jsonify(
-            {"cards": [card_as_json(card) for card in stored], "payments": [as_json(row) for row in payments]}
+            {
+                "cards": [card_as_json(card) for card in stored],
+                "payments": [as_json(row) for row in payments],
+                "subscriptions": [standing_orders.as_json(found) for found in overview.all_of(billing(), shopper_id())],
+            }
         )
-    page = _id(request.args.get("page", "")) or 1
+    page = read_number(request.args.get("page", "")) or 1
     # One more than is shown tells whether there are older ones.
     payments = history.payments_of(billing(), shopper_id(), limit=PAGE_SIZE + 1, skip=(page - 1) * PAGE_SIZE)
+    subscriptions = overview.all_of(billing(), shopper_id())
     return render_template(
         "account/account.html",
+        subscriptions=[(found, standing_orders.words_of(found)) for found in subscriptions],
+        charged_by_itself={found.card.id for found in subscriptions if found.upcoming is not None},
         cards=stored,
         labels=card_labels(stored),
         chargeable=[card for card in stored if card.status == CardStatus.ACTIVE],
@@ -97,7 +100,3 @@ def _page(problem: str | None = None) -> Any:
         problem=problem,
         is_incomplete=imports_is_silent(),
     )
-
-
-def _id(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_ID else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -10,12 +11,13 @@ from flask_login import current_user, login_required
 from storefront.billing.catalogue import Plan, find_plan
 from storefront.billing.orders import history
 from storefront.billing.payments import checkout as billing_checkout
+from storefront.billing.subscriptions import overview
 from storefront.iamport import IamportError
-from storefront.states import PaymentStatus
+from storefront.states import Every, PaymentStatus, SubscriptionStatus
 from storefront.web import limits
 from storefront.web.forms import CheckoutForm
 from storefront.web.security import let_payment_window_in
-from storefront.web.shop import billing, order_or_404, settings, shopper_id
+from storefront.web.shop import billing, number_or_404, order_or_404, settings, shopper_id
 
 blueprint = Blueprint("checkout", __name__)
 
@@ -27,18 +29,17 @@ def begin(plan: str) -> Any:
     """Choose, say who pays, consent; then the order is written down."""
     chosen = _plan_or_404(plan)
     form = CheckoutForm(data=_prefill() if request.method == "GET" else None)
+    subscription_id = _own_subscription_or_404(chosen)
     given = request.values.get("token", "")
     token = given if given.isprintable() and given else billing_checkout.new_token()
     if not form.validate_on_submit():
-        page = render_template("checkout/checkout.html", form=form, plan=chosen, token=token)
+        template = "checkout/card.html" if subscription_id else "checkout/checkout.html"
+        page = render_template(template, form=form, plan=chosen, token=token, subscription_id=subscription_id)
         return page, 400 if form.is_submitted() else 200
-    payment = billing_checkout.begin(
-        billing(),
-        shopper_id=shopper_id(),
-        wish=form.wish(chosen),
-        buyer=form.buyer(),
-        token=token,
-    )
+    wish = form.wish(chosen)
+    if subscription_id:
+        wish = replace(wish, mode="register", every=Every.ONCE, first_on=None, subscription_id=subscription_id)
+    payment = billing_checkout.begin(billing(), shopper_id=shopper_id(), wish=wish, buyer=form.buyer(), token=token)
     if payment.status != PaymentStatus.READY:
         return redirect(url_for("payments.show", merchant_uid=payment.merchant_uid), 303)
     return redirect(url_for("checkout.pay", plan=chosen.code, merchant_uid=payment.merchant_uid), 303)
@@ -71,8 +72,25 @@ def _plan_or_404(code: str) -> Plan:
     return plan
 
 
+def _own_subscription_or_404(plan: Plan) -> int | None:
+    """The subscription that is to be charged to the new card, if this is about one."""
+    given = request.values.get("subscription", "")
+    if not given:
+        return None
+    found = overview.find(billing(), shopper_id(), number_or_404(given))
+    if found is None or found.subscription.plan != plan.code:
+        abort(404)
+    if found.subscription.status == SubscriptionStatus.ENDED:
+        abort(409)
+    return found.subscription.id
+
+
 def _prefill() -> dict[str, str]:
-    """What the shopper wrote the last time, else what we know of them."""
+    """What the address asks for, and what the shopper wrote the last time, else what we know of them."""
+    return {"every": request.args.get("every", Every.ONCE.value), **_last_buyer()}
+
+
+def _last_buyer() -> dict[str, str]:
     last = next(iter(history.payments_of(billing(), shopper_id(), limit=1)), None)
     if last is None:
         return {"name": current_user.name, "email": current_user.email, "phone": current_user.phone or ""}

@@ -71,6 +71,10 @@ def _texts(error: HTTPException, status: int) -> tuple[str, str]:
             gettext("The address may have changed, or it may not be yours to see."),
         ),
         405: (gettext("That does not work this way"), gettext("Go back to the shop and try from there.")),
+        409: (
+            gettext("That has changed meanwhile"),
+            gettext("Nothing was changed and nothing was charged. Look at your account page, and decide again."),
+        ),
         413: (gettext("That was too much at once"), gettext("Send less and try again.")),
         415: (gettext("We could not read that"), gettext("We read JSON and forms.")),
     }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from functools import wraps
 from typing import Any
 
 from flask import Flask
-from flask_babel import format_datetime, get_locale
+from flask_babel import format_date, format_datetime, get_locale
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
@@ -50,6 +50,11 @@ def seoul(at: datetime | None) -> str:
 def seoul_day(at: datetime | None) -> str:
     """A day in Seoul."""
     return _format(at, "M.d", "d MMM")
+
+
+def day(on: date) -> str:
+    """A day of the calendar."""
+    return str(format_date(on, "yyyy. M. d." if str(get_locale()) == "ko" else "d MMM yyyy"))
 
 
 def seoul_clock(at: datetime | None) -> str:

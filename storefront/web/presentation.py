@@ -10,7 +10,7 @@ from typing import Any
 from flask_babel import gettext
 
 from storefront.models import Card, Payment
-from storefront.states import CardStatus, PaymentStatus, Purpose
+from storefront.states import CardStatus, Every, PaymentStatus, Purpose
 from storefront.web.formats import last_four, seoul, won
 
 LEFT_THE_WINDOW = "[결제포기]"
@@ -83,11 +83,11 @@ def card_labels(cards: Sequence[Card]) -> dict[int, str]:
 def result_of(payment: Payment) -> Result:
     """What to say about a payment."""
     if payment.status == PaymentStatus.PAID and payment.purpose == Purpose.REGISTER:
-        return _registered()
+        return _registered(payment)
     return _RESULTS[payment.status](payment)
 
 
-def _registered() -> Result:
+def _registered(payment: Payment) -> Result:
     return Result(
         state="ready",
         chip=gettext("Card stored"),
@@ -95,7 +95,7 @@ def _registered() -> Result:
         headline=gettext("Your card is stored"),
         lead=gettext("Nothing was charged today."),
         money=gettext("Nothing left your card."),
-        next=gettext("Nothing is charged by itself: only when you press a button that says how much."),
+        next=_what_is_charged_next(payment),
         receipt=gettext("Registration slip"),
     )
 
@@ -108,9 +108,15 @@ def _paid(payment: Payment) -> Result:
         headline=gettext("You paid %(amount)s", amount=won(payment.captured_krw)),
         lead=gettext("We roast your bag and send it tomorrow morning."),
         money=gettext("%(amount)s left your card, once.", amount=won(payment.captured_krw)),
-        next=gettext("Nothing is charged by itself: only when you press a button that says how much."),
+        next=_what_is_charged_next(payment),
         receipt=gettext("Receipt"),
     )
+
+
+def _what_is_charged_next(payment: Payment) -> str:
+    if payment.every == Every.ONCE:
+        return str(gettext("Nothing is charged by itself: only when you press a button that says how much."))
+    return str(gettext("Your account page says what is charged next, when, and to which card."))
 
 
 def _requested(_payment: Payment) -> Result:
@@ -233,7 +239,7 @@ def refusal_texts() -> dict[str, str]:
         "channel": gettext("It was paid through a test channel."),
         "already_paid": gettext("You had already paid this order in another window."),
         "too_late": gettext("It was paid more than a day after the order."),
-        "subscription_ended": gettext("It was charged after its subscription had ended."),
+        "ended": gettext("It was charged after its subscription had ended."),
         "period_over": gettext("It was charged after its period was over."),
         "given_up": gettext("It arrived after we had given the order up."),
         "card_removed": gettext("It was charged after its card had been removed."),

@@ -11,8 +11,8 @@ from flask_login import current_user
 from storefront.billing import Billing
 from storefront.config import Settings
 
+_LONGEST_NUMBER = 9
 _ORDER = re.compile(r"[A-Za-z0-9_-]{1,40}")
-
 
 PAGE_BUDGET_S = 2.5
 """How long a page waits for i'mport in all; the rest of its three seconds is ours."""
@@ -67,6 +67,19 @@ def order_or_404(merchant_uid: str) -> str:
     if not is_id(merchant_uid):
         abort(404)
     return merchant_uid
+
+
+def read_number(text: str) -> int | None:
+    """A row's number or a page's out of an address or a form; None for what cannot be one."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
+
+
+def number_or_404(text: str) -> int:
+    """A row's number out of a path; 404 for what cannot be one."""
+    number = read_number(text)
+    if number is None:
+        abort(404)
+    return number
 
 
 def storable(text: str) -> bool:

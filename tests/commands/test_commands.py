@@ -137,6 +137,44 @@ def test_a_deaf_shop_says_so(place: Place) -> None:
     assert "another" not in deaf.stdout + deaf.stderr + unasked.stderr
 
 
+def test_subscriptions_renew_by_a_command_and_by_a_worker_in_the_sandboxs_time(place: Place) -> None:
+    """A dry run only says so; shop, command and worker take their time from the sandbox, which can skip a month."""
+    shopper, sandbox = place.shopper(), place.sandbox
+    payment = shopper.subscribe()
+    [subscription] = shopper.account()["subscriptions"]
+    due_on = subscription["next"]["on"]
+    foretold = f"subscription {payment['subscription']}: morning, period 1, 14900 won to"
+
+    today = place.run("renew", "--dry-run")
+    later = place.run("renew", "--dry-run", "--until", due_on)
+    early = place.run("renew")
+    assert [run.returncode for run in (today, later, early)] == [0, 0, 0], early.stderr
+    assert today.stdout.splitlines() == ["nothing was charged"]
+    assert later.stdout.startswith(foretold)
+    assert later.stdout.splitlines()[0].endswith(f"on {due_on} 09:00 Seoul")
+    assert early.stdout.splitlines() == ["charged 0, decided 0 others"]
+    assert sandbox.net() == 14_900
+
+    sandbox.advance(seconds=subscription["next"]["at"] - sandbox.now() + 1)
+    renewed = place.run("renew")
+    assert renewed.returncode == 0, renewed.stderr
+    assert ": paid, 14900 won" in renewed.stdout
+    assert sandbox.net() == 2 * 14_900
+
+    with storefront(place.folder, "worker", "--every", "0.1", **place.settings):
+        sandbox.advance(days=32)
+        assert comes_true(lambda: sandbox.net() == 3 * 14_900)
+    assert comes_true(lambda: shopper.account()["subscriptions"][0]["period"]["number"] == 2)
+    assert shopper.agrees_with_ledger()
+
+
+@pytest.mark.parametrize("until", ["soon", "2027-13-01", "31.12.2027"])
+def test_a_moment_that_is_none_is_refused(tmp_path: Path, until: str) -> None:
+    """And a real one belongs to a dry run."""
+    assert command(tmp_path, "renew", "--dry-run", "--until", until).returncode == 2
+    assert command(tmp_path, "renew", "--until", "2027-01-31").returncode == 2
+
+
 def test_the_worker_finds_what_nobody_told_the_shop(place: Place) -> None:
     """A cancel in the console whose webhook was lost; opening the order's page would not ask about it again."""
     shopper, sandbox = place.shopper(), place.sandbox

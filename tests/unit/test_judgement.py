@@ -107,7 +107,7 @@ def test_a_checkout_is_paid_once() -> None:
         (timedelta(hours=25), "past_due", (Finding.WANTED, None)),
         (timedelta(days=30, seconds=-1), "past_due", (Finding.WANTED, None)),
         (timedelta(days=30), "past_due", (Finding.REFUSED, "period_over")),
-        (timedelta(hours=25), "ended", (Finding.REFUSED, "subscription_ended")),
+        (timedelta(hours=25), "ended", (Finding.REFUSED, "ended")),
     ],
 )
 @pytest.mark.parametrize("was", [PaymentStatus.REQUESTED, PaymentStatus.FAILED])

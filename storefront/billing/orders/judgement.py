@@ -131,7 +131,7 @@ def _disagreement(
         "customer_uid": answer.customer_uid not in (None, card.customer_uid),
         "channel": live and answer.sandbox,
         "already_paid": checkout is not None and checkout.paid_by not in (None, payment.merchant_uid),
-        "subscription_ended": is_renewal and checkout is not None and _has_ended(checkout.subscription),
+        "ended": is_renewal and checkout is not None and _has_ended(checkout.subscription),
         "period_over": is_renewal and too_late,
         "too_late": too_late,
         "given_up": payment.given_up,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -36,13 +35,26 @@ ISSUED = "issue"
 """How i'mport marks a payment whose window stored a card (`customer_uid_usage`)."""
 _OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 
+_LOCKED = {"key_share": True}
+"""A lock that keeps other writers out, and nobody who only refers to the row."""
+
 # Said once: putting a query together costs more than sending it.
 _WITH_ITS_CARD = (
     select(Payment)
     .where(Payment.merchant_uid == bindparam("merchant_uid"))
     .join(Payment.card)
     .options(contains_eager(Payment.card))
-    .with_for_update(of=(Payment, Card))
+    .with_for_update(of=(Payment, Card), key_share=True)
+)
+
+_WITH_ITS_PERIOD = (
+    select(Payment)
+    .where(Payment.merchant_uid == bindparam("merchant_uid"))
+    .join(Payment.card)
+    .join(Payment.checkout)
+    .join(Checkout.subscription)
+    .options(contains_eager(Payment.card), contains_eager(Payment.checkout).contains_eager(Checkout.subscription))
+    .with_for_update(of=(Payment, Card, Checkout, Subscription), key_share=True)
 )
 
 Amendment = Callable[[Session, Payment], Sequence[Note]]
@@ -59,6 +71,8 @@ class Seen:
 
     merchant_uid: str
     version: int
+    is_attempt: bool = False
+    """Whether it is known to be an attempt at a period: then all that belongs to it is read at once."""
 
 
 def look(billing: Billing, merchant_uid: str) -> Payment | None:
@@ -149,7 +163,7 @@ def record(
             now=billing.gateway.imports_time(billing.clock.now()),
             offset=billing.gateway.clock_offset,
         )
-        return _Entry(billing, session, payment, answer, key).write(judgement)
+        return _Entry(billing, session, payment, answer, key, payment.needs_person).write(judgement)
 
     try:
         return amend(billing, seen, write, notes=notes)
@@ -186,7 +200,7 @@ def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Not
     """
     try:
         with billing.database.writing() as session:
-            payment = _lock(session, seen.merchant_uid)
+            payment = _lock(session, seen)
             if payment.version != seen.version:
                 raise StaleAnswerError(seen.merchant_uid)
             lines = [*notes, *write(session, payment)]
@@ -202,14 +216,16 @@ def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Not
         raise StaleAnswerError(seen.merchant_uid) from None
 
 
-def _lock(session: Session, merchant_uid: str) -> Payment:
+def _lock(session: Session, seen: Seen) -> Payment:
     """The row with its card, checkout and subscription, locked in this order always: no two writers wait for each other."""
-    payment = session.scalars(_WITH_ITS_CARD, {"merchant_uid": merchant_uid}).one()
-    checkout = session.get(Checkout, payment.checkout_id, with_for_update=True) if payment.checkout_id else None
+    if seen.is_attempt:
+        return session.scalars(_WITH_ITS_PERIOD, {"merchant_uid": seen.merchant_uid}).one()
+    payment = session.scalars(_WITH_ITS_CARD, {"merchant_uid": seen.merchant_uid}).one()
+    checkout = session.get(Checkout, payment.checkout_id, with_for_update=_LOCKED) if payment.checkout_id else None
     set_committed_value(payment, "checkout", checkout)
     if checkout is not None:
         subscription_id = checkout.subscription_id
-        subscription = session.get(Subscription, subscription_id, with_for_update=True) if subscription_id else None
+        subscription = session.get(Subscription, subscription_id, with_for_update=_LOCKED) if subscription_id else None
         set_committed_value(checkout, "subscription", subscription)
     return payment
 
@@ -223,6 +239,8 @@ class _Entry:
     payment: Payment
     answer: iamport.Payment
     key: iamport.BillingKey | None
+    needs_person: bool
+    """Whether anything about the order waited for a person before."""
     lines: list[Note] = field(default_factory=list)
 
     def write(self, judgement: Judgement) -> list[Note]:
@@ -259,24 +277,30 @@ class _Entry:
         payment.move(PaymentStatus.PAID)
         payment.fail_reason = None
         self._decided("approved_late" if late else "paid", amount=answer.amount, imp_uid=answer.imp_uid)
-        if payment.checkout is not None and payment.checkout.paid_by is None:
-            payment.checkout.paid_by = payment.merchant_uid
-        self._follow(outcomes.paid(self.session, payment, self._now()))
-        if answer.held:
-            news.receipt(self.session, payment, self._now())
-            self._follow(beginning.with_first_payment(self.session, payment, self._now()))
+        if payment.checkout is not None:
+            self._win(payment.checkout)
         self._follow_cancels()
         if payment.purpose.issues_key:
             self._store_card()
         else:
             self._suspend_replaced_card()
 
+    def _win(self, checkout: Checkout) -> None:
+        """The checkout or period is paid by this payment, and what was bought as a subscription begins with it."""
+        if checkout.paid_by is None:
+            checkout.paid_by = self.payment.merchant_uid
+        now = self.billing.clock.now()
+        self._follow(outcomes.paid(self.session, self.payment, now))
+        if self.answer.held:
+            news.receipt(self.session, self.payment, now)
+            self._follow(beginning.with_first_payment(self.session, self.payment, now))
+
     def _store_card(self) -> None:
         card = self.payment.card
         if card.status == CardStatus.PENDING and self.key is not None:
             activate(card, self.key, self.billing)
             self._decided("key_issued", card=card.card_number)
-            self._follow(beginning.with_card(self.session, self.payment, self._now()))
+            self._follow(beginning.with_card(self.session, self.payment, self.billing.clock.now()))
         elif card.status == CardStatus.REMOVING:
             doubt_removal(card)
         elif card.status == CardStatus.REMOVED:
@@ -292,7 +316,7 @@ class _Entry:
         self._decided("refused", reason=reason, ordered=payment.amount_krw, captured=answer.amount)
         payment.cancelled_krw = answer.cancel_amount
         if was_open:
-            self._follow(outcomes.failed(self.session, payment, dunning.UNKNOWN, self._now()))
+            self._follow(outcomes.failed(self.session, payment, dunning.UNKNOWN, self.billing.clock.now()))
         self._ask_refund("refused")
         if payment.purpose.issues_key and payment.card.status not in (CardStatus.REMOVING, CardStatus.SUSPENDED):
             payment.card.move(CardStatus.REMOVING)
@@ -323,7 +347,7 @@ class _Entry:
         payment.card_name, payment.card_number = answer.card_name, answer.card_number
         self._decided("declined", reason=answer.fail_reason, imp_uid=answer.imp_uid)
         kind = dunning.kind_of(answer.fail_reason)
-        self._follow(outcomes.failed(self.session, payment, kind, self._now()))
+        self._follow(outcomes.failed(self.session, payment, kind, self.billing.clock.now()))
 
     def _fail_without_key(self) -> None:
         payment = self.payment
@@ -354,7 +378,7 @@ class _Entry:
         payment.cancelled_at = answer.cancelled_at
         status = payment.status
         if not answer.held:
-            self._follow(outcomes.given_back(self.session, payment, self._now()))
+            self._follow(outcomes.given_back(self.session, payment, self.billing.clock.now()))
         else:
             self._follow(outcomes.held_again(payment))
         if status == PaymentStatus.PAID:
@@ -367,7 +391,7 @@ class _Entry:
             self._decided("cancel_undone", held=answer.held)
             return self._ask_refund("refused")
         self._decided("cancelled", cancelled=answer.cancel_amount, held=answer.held)
-        news.refunded(self.session, payment, self._now())
+        news.refunded(self.session, payment, self.billing.clock.now())
         return self._ask_refund_again()
 
     def _ask_refund_again(self) -> None:
@@ -463,7 +487,7 @@ class _Entry:
             self._call_off_help(Reason.CONTRADICTION)
 
     def _call_off_help(self, reason: Reason, **facts: object) -> None:
-        if self.payment.needs_person:
+        if self.needs_person:
             attention.call_off(self.session, self.payment.merchant_uid, self.billing.clock.now(), reason, **facts)
 
     def _follow(self, events: Sequence[str]) -> None:
@@ -471,11 +495,8 @@ class _Entry:
         for event in events:
             self._decided(event)
 
-    def _now(self) -> datetime:
-        return self.billing.clock.now()
-
     def _decided(self, event: str, **detail: object) -> None:
-        self.lines.append(decided(self._now(), event, **detail))
+        self.lines.append(decided(self.billing.clock.now(), event, **detail))
 
 
 def doubt_removal(card: Card) -> None:

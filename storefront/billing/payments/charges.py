@@ -22,9 +22,10 @@ from storefront.billing.orders import records, timeline
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import Note, asked_once, decided, told
 from storefront.billing.payments.settlement import Door, settle
+from storefront.billing.subscriptions import dunning, outcomes
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Card, Payment
-from storefront.states import CardStatus, PaymentStatus, Purpose
+from storefront.states import CardStatus, PaymentStatus, Purpose, SubscriptionStatus
 
 FIRST_CHECK_AFTER = timedelta(minutes=1)
 """When `reconcile` first looks at a charge by itself; until then its own answer is on the way."""
@@ -83,7 +84,7 @@ def charge_again(billing: Billing, *, shopper_id: int, card_id: int, plan: Plan,
             if pressed_before is None:
                 raise
             return pressed_before
-        errand.send(partial(_send_in_time, billing.insisting(), payment), billing.gateway)
+        errand.send(partial(send_in_time, billing.insisting(), payment), billing.gateway)
     return payment.merchant_uid
 
 
@@ -96,8 +97,13 @@ def send(billing: Billing, payment: Payment) -> None:
         billing: settings, database, gateway, clock.
         payment: the committed row, with its card.
     """
-    seen = Seen(payment.merchant_uid, payment.version)
-    notes = [asked_once(billing.clock.now(), "charge_sent", amount=payment.amount_krw)]
+    is_attempt = payment.attempt is not None
+    seen = Seen(payment.merchant_uid, payment.version, is_attempt=is_attempt)
+    # A button's order is in its timeline already; a period's has nobody who could look at it before it is sent.
+    notes = (
+        [decided(payment.created_at, "ordered", amount=payment.amount_krw)] if is_attempt and payment.sends == 1 else []
+    )
+    notes.append(asked_once(billing.clock.now(), "charge_sent", amount=payment.amount_krw))
     try:
         answer = billing.gateway.charge_again(
             customer_uid=payment.card.customer_uid,
@@ -118,28 +124,46 @@ def send(billing: Billing, payment: Payment) -> None:
         _record(billing, seen, answer, notes)
 
 
-def give_up(row: Payment, now: datetime) -> Note:
-    """End a charge that i'mport does not know: what it captures after all goes back.
+def send_in_time(billing: Billing, payment: Payment) -> None:
+    """Send a charge, unless it has ceased to be ours to send before somebody got round to it.
 
     Args:
-        row: a charge whose outcome is not known, in the caller's transaction.
-        now: this moment.
-
-    Returns:
-        The timeline's line.
+        billing: settings, database, gateway, clock.
+        payment: the committed row, with its card.
     """
-    row.move(PaymentStatus.FAILED)
-    row.given_up = True
-    row.failed_at = now
-    return decided(now, "given_up")
-
-
-def _send_in_time(billing: Billing, payment: Payment) -> None:
-    """Send a charge, unless it has ceased to be ours to send before somebody got round to it."""
     is_late = payment.sent_at is None or billing.clock.now() >= payment.sent_at + LATE
     claimed = _claim_anew(billing, payment) if is_late else payment
     if claimed is not None:
         send(billing, claimed)
+
+
+def give_up(session: Session, row: Payment, now: datetime) -> list[Note]:
+    """End a charge that i'mport does not know: what it captures after all goes back.
+
+    Args:
+        session: the caller's transaction.
+        row: a charge whose outcome is not known, locked with its card, checkout and subscription.
+        now: this moment.
+
+    Returns:
+        The timeline's lines.
+    """
+    row.move(PaymentStatus.FAILED)
+    row.given_up = True
+    row.failed_at = now
+    followed = outcomes.failed(session, row, dunning.GIVEN_UP, now)
+    return [decided(now, "given_up"), *(decided(now, event) for event in followed)]
+
+
+def is_wanted(row: Payment) -> bool:
+    """Whether a charge may still be sent: its card is active, and its subscription, if it is one's, has not ended.
+
+    Args:
+        row: locked with its card, checkout and subscription.
+    """
+    subscription = row.checkout.subscription if row.checkout else None
+    has_ended = subscription is not None and subscription.status == SubscriptionStatus.ENDED
+    return row.card.status == CardStatus.ACTIVE and not has_ended
 
 
 def _claim_anew(billing: Billing, payment: Payment) -> Payment | None:
@@ -150,7 +174,7 @@ def _claim_anew(billing: Billing, payment: Payment) -> Payment | None:
     """
 
     def claim(_session: Session, row: Payment) -> list[Note]:
-        if row.status != PaymentStatus.REQUESTED or row.sends != payment.sends or row.card.status != CardStatus.ACTIVE:
+        if row.status != PaymentStatus.REQUESTED or row.sends != payment.sends or not is_wanted(row):
             raise StaleAnswerError(row.merchant_uid)
         row.sent_at = billing.clock.now()
         return []
@@ -234,6 +258,7 @@ def _look_once(billing: Billing, payment: Payment, rejected: RejectedError) -> N
     settled = _settle_quietly(billing, payment.merchant_uid)
     if settled is None or settled.status != PaymentStatus.REQUESTED:
         return
+    kind = _kind_of(billing, payment, rejected)
     now = billing.clock.now()
 
     def fail(session: Session, row: Payment) -> list[Note]:
@@ -247,12 +272,25 @@ def _look_once(billing: Billing, payment: Payment, rejected: RejectedError) -> N
         row.move(PaymentStatus.FAILED)
         row.fail_reason = rejected.message
         row.failed_at = now
-        return [decided(now, "rejected", message=rejected.message)]
+        followed = outcomes.failed(session, row, kind, now)
+        return [decided(now, "rejected", message=rejected.message), *(decided(now, event) for event in followed)]
 
     try:
         records.amend(billing, Seen(settled.merchant_uid, settled.version), fail)
     except StaleAnswerError:
         return  # somebody has just settled it
+
+
+def _kind_of(billing: Billing, payment: Payment, rejected: RejectedError) -> str:
+    """Which refusal a rejection is. A period's card without a key cannot be charged again, however often one tries."""
+    kind = dunning.kind_of(rejected.message)
+    if payment.attempt is None:
+        return kind
+    try:
+        key = billing.gateway.billing_key(payment.card.customer_uid)
+    except SilenceError:
+        return kind
+    return dunning.NO_KEY if key is None else kind
 
 
 def _settle_quietly(billing: Billing, merchant_uid: str) -> Payment | None:

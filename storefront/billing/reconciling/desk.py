@@ -201,7 +201,7 @@ def _close_with_order(billing: Billing, item: Attention, order: Payment, why: st
         now = billing.clock.now()
         notes = [decided(now, "attention_closed", what=item.reason, why=why)]
         if item.reason in _ENDS_ORDER and row.status == PaymentStatus.REQUESTED:
-            notes.append(charges.give_up(row, now))
+            notes += charges.give_up(session, row, now)
             attention.call_off(session, row.merchant_uid, now, Reason.REJECTED_RESEND)
         elif item.reason in _ENDS_ORDER and row.status == PaymentStatus.READY:
             notes.append(decided(now, row.move(PaymentStatus.EXPIRED)))

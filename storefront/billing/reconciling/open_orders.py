@@ -19,8 +19,8 @@ from storefront.billing.payments import charges, checkout, refunds, settlement
 from storefront.billing.payments.settlement import Door
 from storefront.billing.reconciling.report import Report
 from storefront.clock import MOST_APART
-from storefront.models import Card, Payment, Refund
-from storefront.states import CardStatus, PaymentStatus, RefundStatus
+from storefront.models import Card, Payment, Refund, Subscription
+from storefront.states import CardStatus, PaymentStatus, RefundStatus, SubscriptionStatus
 
 GIVE_UP_AFTER = timedelta(hours=24)
 """A charge that i'mport has not seen a day after it was first sent is not sent any more."""
@@ -74,7 +74,7 @@ def _go_on_with_charge(billing: Billing, payment: Payment) -> None:
     if payment.needs_person or now < _grace_ends(billing, payment):
         return  # a person looks, or the first send may still be on its way
     too_old = payment.first_sent_at is None or now >= payment.first_sent_at + GIVE_UP_AFTER
-    if too_old or payment.card.status != CardStatus.ACTIVE:
+    if too_old or payment.card.status != CardStatus.ACTIVE or _has_ended(billing, payment):
         _give_up(billing, payment)
     else:
         _send_again(billing, payment)
@@ -97,6 +97,15 @@ def _begin_grace_anew(billing: Billing, payment: Payment) -> None:
     _amend_if_unchanged(billing, payment, amend)
 
 
+def _has_ended(billing: Billing, payment: Payment) -> bool:
+    """Whether it is a charge for a subscription that has ended meanwhile."""
+    if payment.subscription_id is None:
+        return False
+    with billing.database.reading() as session:
+        subscription = session.get_one(Subscription, payment.subscription_id)
+        return subscription.status == SubscriptionStatus.ENDED
+
+
 def _grace_ends(billing: Billing, payment: Payment) -> datetime:
     """When a send that i'mport does not know of can no longer be on its way."""
     sent_at = payment.sent_at or payment.created_at
@@ -106,8 +115,8 @@ def _grace_ends(billing: Billing, payment: Payment) -> datetime:
 
 
 def _give_up(billing: Billing, payment: Payment) -> None:
-    def amend(_session: Session, row: Payment) -> list[Note]:
-        return [charges.give_up(row, billing.clock.now())]
+    def amend(session: Session, row: Payment) -> list[Note]:
+        return charges.give_up(session, row, billing.clock.now())
 
     _amend_if_unchanged(billing, payment, amend)
 
@@ -116,7 +125,7 @@ def _send_again(billing: Billing, payment: Payment) -> None:
     now = billing.clock.now()
 
     def claim(_session: Session, row: Payment) -> list[Note]:
-        if row.card.status != CardStatus.ACTIVE:
+        if not charges.is_wanted(row):
             raise StaleAnswerError(row.merchant_uid)
         row.sent_at, row.send_ended_at = now, None
         row.sends += 1

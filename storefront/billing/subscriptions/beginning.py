@@ -72,7 +72,7 @@ def with_key(session: Session, card: Card, now: datetime) -> None:
         now: when.
     """
     its = select(Subscription).where(Subscription.card_id == card.id, Subscription.status != SubscriptionStatus.ENDED)
-    for subscription in session.scalars(its.with_for_update()):
+    for subscription in session.scalars(its.with_for_update(key_share=True)):
         read(session, subscription).plan(now)
 
 

@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from storefront.billing.subscriptions import step
 from storefront.models import Card, Checkout, Payment, Subscription
 
+_LOCKED = {"key_share": True}
+"""A lock that keeps other writers out, and nobody who only refers to the row."""
 _ROUNDS = 5
 """How often a subscription may move on while its rows are being locked."""
 
@@ -73,11 +75,13 @@ def lock(session: Session, subscription_id: int, *, with_payment: bool = False) 
         if with_payment:
             winner = select(Payment).join(Checkout, Checkout.paid_by == Payment.merchant_uid)
             session.scalar(
-                winner.where(Checkout.subscription_id == seen.id, Checkout.number == number).with_for_update(of=Payment)
+                winner.where(Checkout.subscription_id == seen.id, Checkout.number == number).with_for_update(
+                    of=Payment, key_share=True
+                )
             )
-        card = session.get_one(Card, card_id, with_for_update=True, populate_existing=True)
-        period = session.scalar(_period(seen).with_for_update().execution_options(populate_existing=True))
-        locked = session.get_one(Subscription, subscription_id, with_for_update=True, populate_existing=True)
+        card = session.get_one(Card, card_id, with_for_update=_LOCKED, populate_existing=True)
+        period = session.scalar(_period(seen).with_for_update(key_share=True).execution_options(populate_existing=True))
+        locked = session.get_one(Subscription, subscription_id, with_for_update=_LOCKED, populate_existing=True)
         if (locked.number, locked.card_id) == (number, card_id):
             return Standing(locked, period, attempts_of(session, period), card)
     raise MovedOnError(subscription_id)

@@ -6,7 +6,7 @@ subscription, the period that was begun last, that period's attempts (oldest fir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -152,6 +152,21 @@ def upcoming_charge(
     if not is_chargeable(subscription, card) or is_price_open(subscription, interval):
         return None
     return Upcoming(_charge_at(subscription, interval), interval, terms_of(subscription, interval), automatic=True)
+
+
+def charges_until(
+    subscription: Subscription, period: Checkout | None, attempts: Sequence[Payment], card: Card, until: datetime
+) -> Iterator[Upcoming]:
+    """The charges that will happen by themselves up to a moment if each of them is paid and nobody changes anything."""
+    upcoming = upcoming_charge(subscription, period, attempts, card)
+    while upcoming is not None and upcoming.at <= until:
+        yield upcoming
+        number = upcoming.interval.number + 1
+        number += number == subscription.skip_number
+        interval = calendar.interval(subscription.anchor_on, subscription.every, number)
+        if is_price_open(subscription, interval):
+            return
+        upcoming = Upcoming(interval.due_at, interval, terms_of(subscription, interval), automatic=True)
 
 
 def next_interval(subscription: Subscription) -> Interval:
