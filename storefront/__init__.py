@@ -22,18 +22,28 @@ _HERE = Path(__file__).resolve().parent
 _ROOT = _HERE if (_HERE / "templates").is_dir() else _HERE.parent
 
 
-def create_app(settings: Settings, *, clock: Clock | None = None, gateway: Iamport | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None, *, clock: Clock | None = None, gateway: Iamport | None = None
+) -> Flask:
     """The shop as a WSGI application.
 
     Args:
-        settings: checked settings, see `storefront.config.load`.
+        settings: checked settings, see `storefront.config.load`. Without them, as Flask's own command and WSGI servers
+            call this, they are read from the environment and `.env`, and the database is brought up to date.
         clock: the source of "now"; a test or the demo passes one it can move. Without one it is this machine's time,
             or the sandbox's beside a sandbox.
         gateway: i'mport's client; a test passes one with a transport of its own.
 
     Returns:
-        The application. Its database has to be up to date (`storefront db upgrade`).
+        The application. The database of given settings has to be up to date (`storefront db upgrade`).
+
+    Raises:
+        SettingsError: something is missing or does not fit. The shop must not start.
     """
+    if settings is None:
+        from storefront import starting  # noqa: PLC0415 - which begins with this function
+
+        return starting.app_from_environment()
     app = Flask(__name__, template_folder=str(_ROOT / "templates"), static_folder=str(_ROOT / "static"))
     app.extensions["settings"] = settings
     app.extensions["billing"] = create_billing(settings, clock=clock, gateway=gateway)

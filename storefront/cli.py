@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -15,14 +16,14 @@ from typing import Any
 import click
 from flask import Flask
 
-from storefront import background, config, create_app, create_billing, logs, serving
-from storefront.billing import Billing, shoppers
+from storefront import background, config, create_billing, logs, serving, starting
+from storefront.billing import Billing
 from storefront.billing.attention import open_items
 from storefront.billing.identifiers import SEOUL
 from storefront.billing.reconciling import desk, reconciliation
 from storefront.billing.renewing import forecast, renewal
 from storefront.clock import Clock
-from storefront.config import Settings, SettingsError
+from storefront.config import Settings
 from storefront.iamport import SilenceError
 from storefront.sandbox import SandboxSettings, commands, create_sandbox
 from storefront.sandbox.server import create_server as create_sandbox_server
@@ -30,8 +31,6 @@ from storefront.sandbox.server import create_server as create_sandbox_server
 SANDBOX = SandboxSettings()
 _SENDERS_BESIDE_PAGES = 8
 """How many renewals the demo sends at once: its pages use the same database connections."""
-INSTANCE = Path("instance")
-"""Where a shop keeps what it needs, unless told otherwise."""
 
 
 def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
@@ -70,7 +69,7 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
     data.mkdir(parents=True, exist_ok=True)
     sockets: serving.SocketMap = {}
     listening = _listen("--port", port, serving.listen)
-    shop_url = f"http://{serving.HOST}:{listening.getsockname()[1]}"
+    shop_url = starting.address(serving.HOST, listening.getsockname()[1])
     servers: list[Any] = []
     clock: Clock | None = None
     beside = "i'mport"
@@ -88,10 +87,10 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
     settings = _load(values, public_url=shop_url, folder=data)
     if settings.imp_live:
         raise click.ClickException("demo never runs with IMP_LIVE; use `storefront run`")
-    app = _migrated_shop(settings, clock)
-    servers.insert(0, serving.serve_shop(app, listening, sockets, trusted_proxy=settings.trusted_proxy))
+    with starting.said_by_line():
+        app = starting.ready_app(settings, clock)
+    servers.insert(0, serving.serve_shop(app, listening, sockets))
     if settings.beside_sandbox:
-        shoppers.demo_shopper(app.extensions["billing"])
         click.echo("i'mport is played by the sandbox: no account, no internet, no real money")
         click.echo(f"ready shop={settings.public_url} sandbox={beside}")
     else:
@@ -105,16 +104,16 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
 
 @main.command()
 @click.option("--port", default=8000, show_default=True, help="The shop's port.")
-def run(port: int) -> None:
+@click.option("--host", default=serving.HOST, show_default=True, help="The address to listen at.")
+def run(port: int, host: str) -> None:
     """The shop alone, from its settings."""
-    listening = _listen("--port", port, serving.listen)
-    bound = f"http://{serving.HOST}:{listening.getsockname()[1]}"
-    settings = _load(config.environment(), public_url=bound, folder=INSTANCE)
-    app = _migrated_shop(settings)
-    if settings.beside_sandbox:
-        shoppers.demo_shopper(app.extensions["billing"])
+    listening = _listen("--port", port, lambda port: serving.listen(port, host))
+    bound = starting.address(host, listening.getsockname()[1])
+    settings = _load(config.environment(), public_url=bound, folder=starting.INSTANCE)
+    with starting.said_by_line():
+        app = starting.ready_app(settings)
     sockets: serving.SocketMap = {}
-    server = serving.serve_shop(app, listening, sockets, trusted_proxy=settings.trusted_proxy)
+    server = serving.serve_shop(app, listening, sockets)
     click.echo(f"ready shop={settings.public_url}")
     serving.run([server], sockets, finish=app.extensions["billing"].errands.close)
 
@@ -274,22 +273,15 @@ class _SandboxTime(Clock):
 def _listen(option: str, port: int, start: Callable[[int], Any]) -> Any:
     try:
         return start(port)
-    except (serving.PortTakenError, OSError):
+    except (serving.PortTakenError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
+            raise click.ClickException(f"cannot listen there: {error.strerror}") from None
         raise click.ClickException(f"port {port} is taken; choose another one with {option}") from None
 
 
 def _load(values: dict[str, str], *, public_url: str, folder: Path) -> Settings:
-    with _said_by_line():
+    with starting.said_by_line():
         return config.load(values, public_url=public_url, folder=folder)
-
-
-@contextmanager
-def _said_by_line() -> Iterator[None]:
-    """What is wrong with the settings is an answer to whoever started this, and no traceback."""
-    try:
-        yield
-    except SettingsError as error:
-        raise click.ClickException("\n".join(["the settings need mending:", *error.problems])) from None
 
 
 def _sandbox_keys(sandbox_url: str) -> dict[str, str]:
@@ -304,14 +296,5 @@ def _sandbox_keys(sandbox_url: str) -> dict[str, str]:
 
 def _billing() -> Billing:
     """Billing without a web application, for the commands that serve nothing."""
-    settings = _load(config.environment(), public_url="http://127.0.0.1:8000", folder=INSTANCE)
+    settings = _load(config.environment(), public_url="http://127.0.0.1:8000", folder=starting.INSTANCE)
     return create_billing(settings)
-
-
-def _migrated_shop(settings: Settings, clock: Clock | None = None) -> Flask:
-    from storefront import schema  # noqa: PLC0415
-
-    with _said_by_line():
-        app = create_app(settings, clock=clock)
-    schema.upgrade(app.extensions["billing"].database)
-    return app

@@ -32,38 +32,35 @@ class PortTakenError(Exception):
     """Somebody else listens there; nothing has been started."""
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket on this machine only.
+def listen(port: int, host: str = HOST) -> socket.socket:
+    """A listening socket, unless told otherwise for this machine only.
 
     Args:
         port: the port, or 0 for any free one.
+        host: the address to listen at.
 
     Raises:
         PortTakenError: choose another port.
     """
     try:
-        return socket.create_server((HOST, port), backlog=BACKLOG)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortTakenError(port) from None
         raise
 
 
-def serve_shop(app: Flask, listening: socket.socket, sockets: SocketMap, *, trusted_proxy: str | None = None) -> Any:
+def serve_shop(app: Flask, listening: socket.socket, sockets: SocketMap) -> Any:
     """The shop's server on a listening socket, to be run with every other one in the same map.
 
     Args:
         app: the shop.
         listening: where.
         sockets: the map of all sockets.
-        trusted_proxy: the address of a reverse proxy, which alone may say for whom it asks (`X-Forwarded-For`).
     """
-    forwarded: dict[str, Any] = {}
-    if trusted_proxy:
-        forwarded = {"trusted_proxy": trusted_proxy, "trusted_proxy_headers": {"x-forwarded-for"}}
     server: Any = create_server(
         app,
-        **forwarded,
         map=sockets,
         sockets=[listening],
         threads=SHOP_THREADS,
@@ -73,7 +70,7 @@ def serve_shop(app: Flask, listening: socket.socket, sockets: SocketMap, *, trus
         asyncore_use_poll=True,  # select knows no file beyond the 1024th
         ident="morning-roast",
         max_request_body_size=LARGEST_REQUEST,
-        clear_untrusted_proxy_headers=True,
+        clear_untrusted_proxy_headers=False,  # the shop judges by itself whose word it takes
     )
     server.channel_class = connections.Channel
     server.maintenance = partial(connections.tidy, server)

@@ -53,6 +53,12 @@ class HttpBrowser:
         self._session = requests.Session()
         self._session.trust_env = False
 
+    def copy(self) -> HttpBrowser:
+        """Another browser with the same cookies, as if they were stolen."""
+        thief = HttpBrowser(self._shop_url)
+        thief._session.cookies.update(self._session.cookies)
+        return thief
+
     def get(self, path: str, **options: Any) -> Any:
         """GET, without following a redirect."""
         return self._session.get(self._shop_url + path, allow_redirects=False, timeout=30, **options)

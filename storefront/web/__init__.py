@@ -20,6 +20,7 @@ from storefront.web import (
     i18n,
     limits,
     payments,
+    proxy,
     security,
     shop,
     subscriptions,
@@ -45,7 +46,7 @@ def init_app(app: Flask) -> None:
         BABEL_DEFAULT_LOCALE="ko",
         BABEL_TRANSLATION_DIRECTORIES="translations",
     )
-    for part in (assets, shop, i18n, security, limits, auth, formats, errors, health):
+    for part in (assets, shop, i18n, security, limits, auth, formats, errors, health, proxy):
         part.init_app(app)
     for part in (home, guide, health, auth, checkout, payments, webhooks, account, subscriptions, demo):
         app.register_blueprint(part.blueprint)
