@@ -1,4 +1,4 @@
-"""The command line: `storefront demo | run | sandbox | reconcile | renew | attention | worker | db`."""
+"""The command line: `storefront demo | run | sandbox | reconcile | renew | attention | worker | doctor | db`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from storefront.billing.reconciling import desk, reconciliation
 from storefront.billing.renewing import forecast, renewal
 from storefront.clock import Clock
 from storefront.config import Settings
+from storefront.doctor.command import doctor
 from storefront.iamport import SilenceError
 from storefront.sandbox import SandboxSettings, commands, create_sandbox
 from storefront.sandbox.server import create_server as create_sandbox_server
@@ -54,6 +55,7 @@ def main() -> None:
 
 
 main.add_command(commands.sandbox)
+main.add_command(doctor)
 
 
 @main.command()

@@ -93,8 +93,8 @@ def test_every_command_and_option_that_the_docs_name_exists() -> None:
         called = re.fullmatch(r"(?:\S*/)?storefront ([a-z]+)(?: ([a-z]+))?(.*)", line)
         if called:
             command = main.commands.get(called[1])
-            if isinstance(command, click.Group):
-                command = command.commands.get(called[2] or "")
+            if isinstance(command, click.Group) and called[2]:
+                command = command.commands.get(called[2])
             assert command is not None, line
             assert set(_OPTION.findall(called[3])) <= options_of(command), line
             seen.add(called[1])

@@ -83,6 +83,18 @@ class MailServer:
             # The exception's own text may hold addresses and the password's user: its kind says enough.
             raise CarrierError(type(error).__name__) from None
 
+    def reach(self) -> None:
+        """Connect and sign in, and send nothing.
+
+        Raises:
+            CarrierError: mails would have to wait; the text is what kind of trouble it is.
+        """
+        try:
+            with self._connected():
+                pass
+        except (OSError, smtplib.SMTPException) as error:
+            raise CarrierError(type(error).__name__) from None
+
     @contextmanager
     def _connected(self) -> Iterator[smtplib.SMTP]:
         context = ssl.create_default_context()

@@ -1,0 +1,238 @@
+"""`storefront doctor`: a shop that is well, and the ways in which one is not."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+
+from storefront import create_billing, schema
+from storefront.billing import Billing
+from storefront.billing.reconciling import reconciliation
+from storefront.clock import Clock
+from storefront.config import Settings
+from storefront.doctor import checks
+from storefront.doctor.checklist import LINES, judge
+from storefront.doctor.checks import CHECKS, IMPORTS_SENDERS, Finding, State
+from storefront.doctor.outside import Reply
+from storefront.iamport import Iamport
+from tests.commands.test_commands import command
+from tests.people import Sandbox
+from tests.servers import keys_for, storefront
+from tests.wsgi import session_for
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLIC = "https://coffee.example.com"
+
+
+class Internet:
+    """How the shop is seen from outside; a test changes what is wrong with it."""
+
+    def __init__(self) -> None:
+        self.health: Reply | None = Reply(200, {"status": "ok"})
+        self.webhook: Reply | None = Reply(200, {"status": "ok"})
+        self.ends = datetime.now(UTC) + timedelta(days=60)
+
+    def get(self, address: str) -> Reply:
+        """Whoever answers at the shop's address."""
+        assert address.endswith("/healthz")
+        return self._given(self.health)
+
+    def post(self, address: str, body: dict[str, str]) -> Reply:
+        """Whoever answers at the webhook's."""
+        assert address.endswith("/webhooks/iamport")
+        assert set(body) == {"imp_uid", "merchant_uid", "status"}
+        return self._given(self.webhook)
+
+    def certificate_ends(self, _address: str) -> datetime:
+        """In two months, unless it was not renewed."""
+        return self.ends
+
+    def _given(self, reply: Reply | None) -> Reply:
+        if reply is None:
+            raise ConnectionRefusedError
+        return reply
+
+
+class Clinic:
+    """A public shop that is well, to be made ill in one way."""
+
+    def __init__(self, settings: Settings, sandbox_app: Flask) -> None:
+        senders = tuple(ip_network(one) for one in IMPORTS_SENDERS)
+        self.settings = replace(settings, public_url=PUBLIC, imp_live=True, webhook_ips=senders)
+        self.internet = Internet()
+        self.clock = Clock()
+        self.session = session_for(sandbox_app)
+        self.forget_to_look = False
+
+    def findings(self) -> dict[str, Finding]:
+        """What the doctor finds."""
+        settings = self.settings
+        gateway = Iamport(
+            settings.imp_api_url, settings.imp_key, settings.imp_secret, session=self.session, clock=self.clock
+        )
+        billing = create_billing(settings, clock=self.clock, gateway=gateway)
+        with closing(billing.database):
+            if not self.forget_to_look:
+                reconciliation.reconcile(billing)
+            return {one.name: one for one in checks.look_at(billing, self.internet)}  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def clinic(settings: Settings, sandbox_app: Flask, tmp_path: Path) -> Clinic:
+    """With its database in the newest schema."""
+    clinic = Clinic(replace(settings, database_url=f"sqlite:///{tmp_path / 'well.sqlite'}"), sandbox_app)
+    billing: Billing = create_billing(clinic.settings)
+    with closing(billing.database):
+        schema.upgrade(billing.database)
+    return clinic
+
+
+def test_of_a_shop_that_is_well_nothing_is_broken(clinic: Clinic) -> None:
+    """Beside the sandbox only what a real account must settle is left."""
+    findings = clinic.findings()
+    assert list(findings) == list(CHECKS)
+    assert {name for name, one in findings.items() if one.state is State.YOURS} == {"account", "mail"}
+    assert [one for one in findings.values() if one.state is State.BROKEN] == []
+
+
+def _wrong_pair(clinic: Clinic) -> None:
+    clinic.settings = replace(clinic.settings, imp_secret="another_secret")
+    clinic.forget_to_look = True
+
+
+def _silent_gateway(clinic: Clinic) -> None:
+    clinic.session = requests.Session()
+    clinic.session.trust_env = False
+    clinic.settings = replace(clinic.settings, imp_api_url="http://127.0.0.1:9")
+    clinic.forget_to_look = True
+
+
+def _clock_behind(clinic: Clinic) -> None:
+    clinic.clock.advance(timedelta(minutes=3))
+
+
+def _no_https(clinic: Clinic) -> None:
+    clinic.settings = replace(clinic.settings, public_url="http://coffee.example.com")
+
+
+def _nobody_there(clinic: Clinic) -> None:
+    clinic.internet.health = None
+
+
+def _somebody_else_there(clinic: Clinic) -> None:
+    clinic.internet.health = Reply(200, None)
+
+
+def _old_certificate(clinic: Clinic) -> None:
+    clinic.internet.ends = datetime.now(UTC) + timedelta(days=3)
+
+
+def _webhook_redirected(clinic: Clinic) -> None:
+    clinic.internet.webhook = Reply(301, None)
+
+
+def _one_sender_missing(clinic: Clinic) -> None:
+    clinic.settings = replace(clinic.settings, webhook_ips=(ip_network(IMPORTS_SENDERS[0]),))
+
+
+def _no_database(clinic: Clinic) -> None:
+    clinic.settings = replace(clinic.settings, database_url=f"sqlite:///{ROOT / 'docs'}")  # a folder
+    clinic.forget_to_look = True
+
+
+def _old_schema(clinic: Clinic) -> None:
+    with closing(create_billing(clinic.settings).database) as database:
+        schema.downgrade(database, "0001")
+    clinic.forget_to_look = True
+
+
+def _nobody_looks(clinic: Clinic) -> None:
+    clinic.forget_to_look = True
+
+
+def _mail_refused(clinic: Clinic) -> None:
+    clinic.settings = replace(clinic.settings, mail_url="smtp://127.0.0.1:9", mail_from="shop@example.com")
+
+
+ILLS: dict[str, tuple[Callable[[Clinic], None], str]] = {
+    "the wrong pair of keys": (_wrong_pair, "keys"),
+    "i'mport out of reach": (_silent_gateway, "keys"),
+    "a clock that is off": (_clock_behind, "clock"),
+    "no https": (_no_https, "address"),
+    "nobody at the address": (_nobody_there, "address"),
+    "somebody else at the address": (_somebody_else_there, "address"),
+    "a certificate that ends": (_old_certificate, "certificate"),
+    "a webhook address that redirects": (_webhook_redirected, "webhook"),
+    "a sender kept out": (_one_sender_missing, "senders"),
+    "no database": (_no_database, "database"),
+    "an old schema": (_old_schema, "schema"),
+    "nobody who looks": (_nobody_looks, "last look"),
+    "a mail server that refuses": (_mail_refused, "mail"),
+}
+
+
+@pytest.mark.parametrize("ill", ILLS)
+def test_what_is_broken_is_named_with_the_next_step(clinic: Clinic, ill: str) -> None:
+    """And its secrets are not."""
+    make_ill, name = ILLS[ill]
+    make_ill(clinic)
+    findings = clinic.findings()
+    assert findings[name].state is State.BROKEN
+    assert findings[name].next
+    told = " ".join(one.says + one.next for one in findings.values())
+    assert clinic.settings.imp_secret not in told
+    assert clinic.settings.secret_key not in told
+
+
+def test_the_doctor_moves_no_money_and_changes_no_order(clinic: Clinic, sandbox: Sandbox) -> None:
+    """It looks an order up that is nobody's."""
+    clinic.forget_to_look = True
+    clinic.findings()
+    asked = {(call["method"], re.sub(r"doctor-.*", "", call["path"])) for call in sandbox.requests()}
+    assert asked == {("POST", "/users/getToken"), ("GET", "/payments/findAll/")}
+
+
+def test_every_line_of_the_checklist_is_proved_checked_or_somebodys() -> None:
+    """Twenty lines; the tests that prove one exist, and so do the checks."""
+    written = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert len(LINES) == 20
+    for line in LINES:
+        assert line.tests or line.checks or line.next, line.text
+        assert set(line.tests) <= written, line.text
+        assert set(line.checks) <= set(CHECKS), line.text
+
+
+def test_a_line_is_broken_if_a_check_of_it_is() -> None:
+    """The second one is about the webhook's address."""
+    [broken] = [one.number for one in judge([Finding("webhook", State.BROKEN, "")]) if one.state is State.BROKEN]
+    assert broken == 2
+
+
+def test_the_command_beside_the_sandbox(tmp_path: Path) -> None:
+    """As JSON and as text: 0 and only a real account's lines left, 1 with a setting missing."""
+    with storefront(tmp_path, "sandbox", "--port", "0") as beside:
+        settings = keys_for(beside.urls["sandbox"])
+        assert command(tmp_path, "db", "upgrade", **settings).returncode == 0
+        assert command(tmp_path, "reconcile", **settings).returncode == 0
+        well = command(tmp_path, "doctor", "--json", **settings)
+        told: dict[str, Any] = json.loads(well.stdout)
+        assert (well.returncode, told["ok"], len(told["checklist"])) == (0, True, 20), well.stdout + well.stderr
+        left = {one["name"] for one in told["checks"] if one["state"] != "ok"}
+        assert left == {"account", "address", "certificate", "webhook", "senders", "mail"}
+        ill = command(tmp_path, "doctor", **(settings | {"IMP_KEY": ""}))
+        assert (ill.returncode, "IMP_KEY: missing" in ill.stdout) == (1, True)
