@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md")))
+    for path in (ROOT / "README.md", ROOT / "README.ko.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md")))
 }
 EVERYTHING = "\n".join(PAGES.values())
 SHOWN = {"python", "js", "bash"}
@@ -60,6 +60,18 @@ def options_of(command: click.Command) -> set[str]:
 def test_the_readme_is_read_in_a_few_minutes() -> None:
     """What is to be looked up stands in `docs/`."""
     assert len(PAGES["README.md"].splitlines()) <= 220
+
+
+def test_the_korean_readme_is_the_same_page() -> None:
+    """The same commands under as many headings, and the shop's own words for what is pressed."""
+    english, korean = PAGES["README.md"], PAGES["README.ko.md"]
+    typed = [[code for kind, code in fences(page) if kind == "console"] for page in (english, korean)]
+    assert typed[0] == typed[1]
+    headings = [len(re.findall("^## ", page, re.MULTILINE)) for page in (english, korean)]
+    assert headings[0] == headings[1]
+    words = (ROOT / "storefront" / "translations" / "ko" / "LC_MESSAGES" / "messages.po").read_text()
+    for pressed in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", prose(korean)):
+        assert " ".join(pressed.split()) in words, pressed
 
 
 def test_every_test_that_the_docs_name_exists() -> None:
