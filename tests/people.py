@@ -281,6 +281,16 @@ class Shopper:
         """Begin a subscription; the payment it begins with."""
         return self.buy(mode, plan, card, {"every": every, **terms})
 
+    def subscription(self) -> dict[str, Any]:
+        """The shopper's only subscription, as programs see it."""
+        [found] = self.account()["subscriptions"]
+        return self.see(f"/account/subscriptions/{found['id']}")
+
+    def ask(self, what: str, **form: Any) -> Any:
+        """Send one of the forms of the shopper's only subscription."""
+        [found] = self.account()["subscriptions"]
+        return self.post(f"/account/subscriptions/{found['id']}/{what}", form)
+
     def register_card(self, card: str = "approve") -> dict[str, Any]:
         """Store a card for 0 won; the card as the account page shows it."""
         payment = self.buy("register", card=card)

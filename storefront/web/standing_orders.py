@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_babel import gettext
 
+from storefront.billing.mails.texts import refusal_text
 from storefront.billing.subscriptions.overview import Overview
 from storefront.states import CardStatus, EndReason, Every, PeriodStatus, SubscriptionStatus
 from storefront.web.formats import day, seoul, won
@@ -26,6 +27,7 @@ class Words:
         price: what one period costs.
         days: from when to when the present period is.
         period: how that stands.
+        why: why the last attempt failed and who can mend that, if something is owed.
         needs_card: whether nothing can be charged until its shopper gives another card.
     """
 
@@ -36,6 +38,7 @@ class Words:
     price: str
     days: str
     period: str
+    why: str | None
     needs_card: bool
 
 
@@ -92,6 +95,7 @@ def words_of(found: Overview) -> Words:
         price=gettext("%(amount)s a year", amount=price) if is_yearly else gettext("%(amount)s a month", amount=price),
         days=f"{day(interval.begins_on)} – {day(_last_day(interval.ends_on))}",
         period=_period_words()[found.status],
+        why=_why(found),
         needs_card=not ended and (found.chargeable_card is None or refused),
     )
 
@@ -112,8 +116,14 @@ def _next(found: Overview) -> str:
         return str(gettext("Nothing is charged as things stand."))
     amount = won(upcoming.terms.price_krw)
     if subscription.status == SubscriptionStatus.PAST_DUE:
-        return str(gettext("We try %(amount)s again at %(time)s.", amount=amount, time=seoul(upcoming.at)))
-    return str(gettext("%(amount)s is charged by itself at %(time)s.", amount=amount, time=seoul(upcoming.at)))
+        return str(gettext("We try %(amount)s again on %(time)s.", amount=amount, time=seoul(upcoming.at)))
+    return str(gettext("%(amount)s is charged by itself on %(time)s.", amount=amount, time=seoul(upcoming.at)))
+
+
+def _why(found: Overview) -> str | None:
+    if found.subscription.status != SubscriptionStatus.PAST_DUE or found.open_orders or not found.attempts:
+        return None
+    return refusal_text(found.attempts[-1].declined_as, gettext)
 
 
 def _reasons() -> dict[EndReason, str]:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, abort, jsonify, render_template
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext
 from flask_login import login_required
 
+from storefront.billing import identifiers
+from storefront.billing.cards import CardNotFoundError
+from storefront.billing.errands import BusyError
+from storefront.billing.orders import history
 from storefront.billing.payments import settlement
+from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
+from storefront.billing.renewing import asking
+from storefront.billing.renewing.asking import CardRefusedError, SubscriptionNotFoundError, TooLateError
 from storefront.billing.subscriptions import overview
 from storefront.billing.subscriptions.overview import Overview
+from storefront.states import CardStatus
 from storefront.web import limits
 from storefront.web.presentation import card_labels, result_of
-from storefront.web.shop import billing, number_or_404, shopper_id, wants_json
+from storefront.web.shop import billing, number_or_404, read_number, shopper_id, wants_json
 from storefront.web.standing_orders import as_json, words_of
 
 blueprint = Blueprint("subscriptions", __name__, url_prefix="/account/subscriptions")
@@ -24,14 +35,65 @@ blueprint = Blueprint("subscriptions", __name__, url_prefix="/account/subscripti
 def show(subscription_id: str) -> Any:
     """How a subscription stands; what is open is settled first, and what time alone decides is written."""
     found = _settled(number_or_404(subscription_id))
+    return jsonify(as_json(found)) if wants_json() else _page(found)
+
+
+@blueprint.post("/<subscription_id>/pay")
+@login_required  # type: ignore[untyped-decorator]
+@limits.PAY
+def pay(subscription_id: str) -> Any:
+    """Pay what is owed, now, with any stored card."""
+    token = request.form.get("token", "")
+    return _asked(subscription_id, partial(asking.pay, token=token))
+
+
+@blueprint.post("/<subscription_id>/card")
+@login_required  # type: ignore[untyped-decorator]
+@limits.PAY
+def change_card(subscription_id: str) -> Any:
+    """Have it charged to another stored card."""
+    return _asked(subscription_id, asking.change_card)
+
+
+def _asked(subscription_id: str, act: Callable[..., None]) -> Any:
+    """Do what a form with a card asks for, and go back to the subscription's page."""
+    number, card_id = number_or_404(subscription_id), read_number(request.form.get("card", ""))
+    if card_id is None:
+        return _page(_own(number), gettext("Please choose a card.")), 400
+    try:
+        act(billing(), shopper_id=shopper_id(), subscription_id=number, card_id=card_id)
+    except (CardNotFoundError, SubscriptionNotFoundError):
+        abort(404)
+    except (TooLateError, CardNotChargeableError, BadTokenError, BusyError) as refused:
+        text, status = _refusals()[type(refused)]
+        return _page(_own(number), text), status
+    return redirect(url_for("subscriptions.show", subscription_id=number), 303)
+
+
+def _refusals() -> dict[type[Exception], tuple[str, int]]:
+    """Why nothing was done, and the answer's status."""
+    return {
+        TooLateError: (gettext("It has changed meanwhile, so nothing was done. Please look again."), 409),
+        CardRefusedError: (gettext("This card was refused for good. Please choose another one."), 400),
+        CardNotChargeableError: (gettext("This card cannot be charged any more. Please choose another one."), 400),
+        BadTokenError: (gettext("This form is not valid any more"), 400),
+        BusyError: (gettext("Too many charges are waiting for i'mport. Please try again in a minute."), 503),
+    }
+
+
+def _page(found: Overview, problem: str | None = None) -> Any:
     if wants_json():
-        return jsonify(as_json(found))
+        return jsonify({"error": problem})
+    stored = history.cards_of(billing(), shopper_id())
     return render_template(
         "account/subscription.html",
         found=found,
         words=words_of(found),
-        label=card_labels([found.card])[found.card.id],
+        labels=card_labels(stored),
+        cards=[card for card in stored if card.status == CardStatus.ACTIVE],
         attempts=[(payment, result_of(payment)) for payment in found.attempts],
+        token=identifiers.new_token(),
+        problem=problem,
     )
 
 

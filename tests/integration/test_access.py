@@ -43,6 +43,8 @@ SIGNED_IN = {
     "account.charge",
     "account.remove_card",
     "subscriptions.show",
+    "subscriptions.pay",
+    "subscriptions.change_card",
 }
 
 

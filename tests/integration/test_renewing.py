@@ -20,6 +20,7 @@ from storefront.billing.subscriptions.standing import Standing
 from storefront.models import Checkout, Subscription
 from storefront.states import EndReason, Every
 from tests.conftest import Shop
+from tests.integration.calendars import go_to, go_to_next
 from tests.integration.news import tell
 from tests.people import Sandbox, Shopper
 
@@ -28,26 +29,9 @@ LOOKING = 2
 AGAIN = "/subscribe/payments/again"
 
 
-def subscription(shopper: Shopper) -> dict[str, Any]:
-    """The shopper's only subscription, as programs see it."""
-    [found] = shopper.account()["subscriptions"]
-    return shopper.see(f"/account/subscriptions/{found['id']}")
-
-
-def go_to(shop: Shop, moment: datetime) -> None:
-    """Time passes up to a moment, for the shop and for i'mport; whoever asks next has a token that is not too old."""
-    shop.pass_time(seconds=(moment - shop.clock.now()).total_seconds() + 1)
-    shop.billing.gateway.billing_key("nobody")
-
-
-def go_to_next(shop: Shop, shopper: Shopper) -> None:
-    """Time passes up to the next charge."""
-    go_to(shop, datetime.fromtimestamp(subscription(shopper)["next"]["at"], UTC))
-
-
 def payments_of(shopper: Shopper) -> list[dict[str, Any]]:
     """Its attempts at the present period."""
-    return [shopper.payment(merchant_uid) for merchant_uid in subscription(shopper)["period"]["attempts"]]
+    return [shopper.payment(merchant_uid) for merchant_uid in shopper.subscription()["period"]["attempts"]]
 
 
 @pytest.fixture
@@ -64,8 +48,8 @@ def test_what_a_program_sees_of_a_new_subscription(shop: Shop, subscriber: Shopp
     account = subscriber.account()
     [card], [payment] = account["cards"], account["payments"]
 
-    assert account["subscriptions"] == [subscription(subscriber)]
-    assert subscription(subscriber) == {
+    assert account["subscriptions"] == [subscriber.subscription()]
+    assert subscriber.subscription() == {
         "id": payment["subscription"],
         "plan": "morning",
         "every": "month",
@@ -95,7 +79,7 @@ def test_what_a_program_sees_of_a_new_subscription(shop: Shop, subscriber: Shopp
 
 def test_a_period_is_charged_when_it_is_due_and_once(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
     """Not before nine o'clock in Seoul; with the stored key, under a number of its own."""
-    due = datetime.fromtimestamp(subscription(subscriber)["next"]["at"], UTC)
+    due = datetime.fromtimestamp(subscriber.subscription()["next"]["at"], UTC)
     go_to(shop, due - timedelta(seconds=30))
     assert shop.renew().sent == []
 
@@ -109,7 +93,7 @@ def test_a_period_is_charged_when_it_is_due_and_once(shop: Shop, subscriber: Sho
     assert sandbox.net(merchant_uid) == 14_900
     assert len(sandbox.requests(AGAIN)) == 1
     assert sandbox.net() == 2 * 14_900
-    assert subscription(subscriber)["period"]["status"] == "paid"
+    assert subscriber.subscription()["period"]["status"] == "paid"
 
 
 def test_a_year_of_months_is_twelve_captures(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
@@ -119,7 +103,7 @@ def test_a_year_of_months_is_twelve_captures(shop: Shop, subscriber: Shopper, sa
         shop.renew()
 
     assert sandbox.net() == 13 * 14_900
-    assert subscription(subscriber)["period"]["number"] == 12
+    assert subscriber.subscription()["period"]["number"] == 12
     assert subscriber.agrees_with_ledger()
 
 
@@ -128,7 +112,7 @@ def test_a_registered_card_is_charged_on_the_day_that_was_chosen(
 ) -> None:
     """Period 0 is a decision of its own; the 0 won have paid for nothing."""
     shopper.subscribe(mode="register")
-    waiting = subscription(shopper)
+    waiting = shopper.subscription()
     assert (waiting["period"]["number"], waiting["period"]["status"]) == (0, "due")
     assert (waiting["period"]["attempts"], sandbox.net()) == ([], 0)
 
@@ -187,13 +171,13 @@ def test_an_unknown_outcome_blocks_everything_until_it_is_found(
     sandbox.fault(AGAIN, "cut_after")
     sandbox.fault("/payments/findAll/*", "error", status=500, times=0)
     shop.renew()
-    open_period = subscription(subscriber)
+    open_period = subscriber.subscription()
     assert (open_period["period"]["status"], open_period["next"]) == ("unpaid", None)
     assert shop.renew().sent == []
 
     sandbox.mend()
 
-    assert subscription(subscriber)["period"]["status"] == "paid"
+    assert subscriber.subscription()["period"]["status"] == "paid"
     assert sandbox.net() == 2 * 14_900
 
 
@@ -219,7 +203,7 @@ def test_a_period_that_is_over_is_missed_and_the_running_one_charged(
     shop.pass_time(days=70)
     assert shop.renew().sent == []
     assert sandbox.net() == 14_900
-    assert subscription(subscriber)["period"]["status"] == "due"
+    assert subscriber.subscription()["period"]["status"] == "due"
 
     shop.pass_time(minutes=2)
     shop.renew()
@@ -262,7 +246,7 @@ def test_one_that_cannot_be_decided_about_is_in_nobodys_way(
     """It is the first that is due; a person is told, and it is left alone for an hour."""
     another_shopper.subscribe()
     go_to_next(shop, another_shopper)
-    bad = subscription(subscriber)["id"]
+    bad = subscriber.subscription()["id"]
     decide = Standing.decide
 
     def poisoned(found: Standing, now: datetime) -> Any:
@@ -328,7 +312,7 @@ def test_the_timeline_of_a_renewal_tells_it_from_the_beginning(shop: Shop, subsc
 
 def test_another_shoppers_subscription_does_not_exist(subscriber: Shopper, another_shopper: Shopper) -> None:
     """404, as for one that nobody has."""
-    own = f"/account/subscriptions/{subscription(subscriber)['id']}"
+    own = f"/account/subscriptions/{subscriber.subscription()['id']}"
     for path in (own, "/account/subscriptions/999999999", "/account/subscriptions/x"):
         assert another_shopper.browser.get(path).status_code == 404
     assert subscriber.browser.get(own).status_code == 200
@@ -339,7 +323,7 @@ def test_whoever_reads_sees_what_time_has_decided_although_nobody_renewed(shop: 
     go_to_next(shop, subscriber)
     shop.pass_time(days=40)
 
-    read = subscription(subscriber)
+    read = subscriber.subscription()
 
     assert (read["period"]["number"] >= 2, read["period"]["status"]) == (True, "due")
     with shop.billing.database.reading() as session:
@@ -349,7 +333,7 @@ def test_whoever_reads_sees_what_time_has_decided_although_nobody_renewed(shop: 
 
 def test_an_ended_subscription_is_not_sent_again(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
     """The charge of its last period never arrived; it is given up once the grace is over."""
-    first = subscription(subscriber)["period"]["attempts"][0]
+    first = subscriber.subscription()["period"]["attempts"][0]
     go_to_next(shop, subscriber)
     sandbox.fault(AGAIN, "cut_before")
     [merchant_uid] = shop.renew().sent
@@ -374,7 +358,7 @@ def test_what_was_captured_for_a_subscription_that_ended_meanwhile_goes_back(
 
     assert subscriber.payment(merchant_uid)["status"] == "refused"
     assert (sandbox.net(merchant_uid), sandbox.net()) == (0, 14_900)
-    assert subscription(subscriber)["status"] == "ended"
+    assert subscriber.subscription()["status"] == "ended"
 
 
 def end(shop: Shop) -> None:
@@ -390,11 +374,11 @@ def test_a_late_approval_of_a_declined_attempt_pays_the_period(shop: Shop, shopp
     go_to_next(shop, shopper)
     [merchant_uid] = shop.renew().sent
     declined = shopper.payment(merchant_uid)
-    assert subscription(shopper)["status"] == "past_due"
+    assert shopper.subscription()["status"] == "past_due"
 
     sandbox.approve_late(declined["imp_uid"])
     tell(shop, declined["imp_uid"], merchant_uid)
 
-    paid = subscription(shopper)
+    paid = shopper.subscription()
     assert (paid["status"], paid["period"]["status"]) == ("active", "paid")
     assert sandbox.net() == 14_900

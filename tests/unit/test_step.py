@@ -424,8 +424,7 @@ def _happen(life: Life, kind: str, detail: Any) -> None:
     elif kind == "ask" and subscription.status == SubscriptionStatus.PAST_DUE and not life.standing().is_open():
         assert life.period is not None
         if dunning.may_be_asked_for(life.all()) and life.now < dunning.ends_at(life.period):
-            attempt = decisions.attempt_at(subscription, life.period, Card(id=99), len(life.all()) + 1, life.now)
-            life.add(attempt)
+            decisions.open_asked_for(life, life.standing(), Card(id=99), "pay:1:token", life.now)  # type: ignore[arg-type]
             life.end(detail)
     elif kind == "wish":
         _wish(life, detail)

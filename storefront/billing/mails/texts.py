@@ -57,6 +57,25 @@ def letter(kind: str, language: str, facts: Facts, shop_url: str) -> Letter:
     return Letter(subject(kind, language, facts), "\n\n".join([*writer.paragraphs(kind), *writer.farewell(shop_url)]))
 
 
+def refusal_text(kind: str | None, _: Gettext) -> str:
+    """What a refusal means, and who can mend it; pages say the same words.
+
+    Args:
+        kind: which refusal, see `subscriptions.dunning`.
+        _: finds the text in the reader's language.
+    """
+    texts = {
+        "limit": _("The card's limit is used up. Your card company can raise it."),
+        "balance": _("The account behind the card does not hold enough."),
+        "stolen": _("The card is reported lost or stolen. We do not charge it again."),
+        "closed": _("The card has been closed. We do not charge it again."),
+        "expired": _("The card has expired. We do not charge it again."),
+        "no_key": _("The card is not registered any more."),
+        "given_up": _("The charge never arrived at the card company."),
+    }
+    return texts.get(str(kind), _("The card company did not approve it."))
+
+
 class _Writer:
     """Writes in one language about the facts of one mail."""
 
@@ -170,16 +189,7 @@ class _Writer:
         ]
 
     def _refusal(self, _: Gettext) -> str:
-        texts = {
-            "limit": _("The card's limit is used up. Your card company can raise it."),
-            "balance": _("The account behind the card does not hold enough."),
-            "stolen": _("The card is reported lost or stolen. We do not charge it again."),
-            "closed": _("The card has been closed. We do not charge it again."),
-            "expired": _("The card has expired. We do not charge it again."),
-            "no_key": _("The card is not registered any more."),
-            "given_up": _("The charge never arrived at the card company."),
-        }
-        return texts.get(str(self._facts.get("refusal")), _("The card company did not approve it."))
+        return refusal_text(self._facts.get("refusal"), _)
 
     def _words(self) -> dict[str, str]:
         """The facts as they are written in a text."""

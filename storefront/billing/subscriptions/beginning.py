@@ -73,10 +73,10 @@ def with_key(session: Session, card: Card, now: datetime) -> None:
     """
     its = select(Subscription).where(Subscription.card_id == card.id, Subscription.status != SubscriptionStatus.ENDED)
     for subscription in session.scalars(its.with_for_update(key_share=True)):
-        read(session, subscription).plan(now)
+        read(session, subscription).plan_at_once(now)
 
 
-def give_card(session: Session, subscription: Subscription, card: Card, now: datetime) -> None:
+def give_card(session: Session, subscription: Subscription, card: Card, now: datetime) -> Standing:
     """Charge another card from now on. If a period is owed it is tried at once (see `dunning.retry`).
 
     Args:
@@ -84,11 +84,14 @@ def give_card(session: Session, subscription: Subscription, card: Card, now: dat
         subscription: whose; nothing happens to one that has ended.
         card: its shopper's, active.
         now: when.
+
+    Returns:
+        How it stands then.
     """
-    if subscription.status == SubscriptionStatus.ENDED:
-        return
-    subscription.card_id, subscription.card_since, subscription.card_refused = card.id, now, False
-    read(session, subscription).plan(now)
+    if subscription.status != SubscriptionStatus.ENDED:
+        subscription.card_id, subscription.card_since, subscription.card_refused = card.id, now, False
+        read(session, subscription).plan_at_once(now)
+    return read(session, subscription)
 
 
 def _wins(payment: Payment, purpose: Purpose) -> bool:

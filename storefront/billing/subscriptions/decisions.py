@@ -103,6 +103,30 @@ def open_attempt(session: Session, standing: Standing, charge: Charge, now: date
     return payment
 
 
+def open_asked_for(session: Session, standing: Standing, card: Card, identity: str, now: datetime) -> Payment:
+    """Write down an attempt at the present period that its shopper asked for, with any card.
+
+    Args:
+        session: the transaction, with the standing's rows and the card locked.
+        standing: the rows.
+        card: the one to charge.
+        identity: what makes it this attempt and no other.
+        now: when it was asked for.
+
+    Returns:
+        The attempt, `requested`, in the session and not flushed.
+    """
+    subscription, period, attempts, own = standing
+    if period is None:
+        raise ValueError("there is no period to pay")
+    payment = attempt_at(subscription, period, card, len(attempts) + 1, now)
+    payment.identity = identity
+    subscription.moved_at = now
+    session.add(payment)
+    Standing(subscription, period, [*attempts, payment], own).plan(now)
+    return payment
+
+
 def attempt_at(subscription: Subscription, period: Checkout, card: Card, attempt: int, now: datetime) -> Payment:
     """An attempt at a period with a card, not in any session yet.
 

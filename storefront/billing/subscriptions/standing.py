@@ -47,6 +47,11 @@ class Standing(NamedTuple):
         """Write down when to look again, after something else has been written."""
         self.subscription.wake_at = step.wake_at(*self, now)
 
+    def plan_at_once(self, now: datetime) -> None:
+        """Write down when to look again, which is now if the change has made something due."""
+        decision = self.decide(max(now, self.subscription.moved_at))
+        self.subscription.wake_at = decision.until if isinstance(decision, step.Wait) and not decision.notice else now
+
 
 class MovedOnError(Exception):
     """The subscription kept changing while it was being locked; nothing was written. Try again."""

@@ -1,0 +1,162 @@
+"""What a shopper does about a period that is owed: pay it with any card, or have the subscription charged to another one.
+
+Each is one write under the subscription's lock, and the attempt that follows from it is sent as any errand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from storefront.billing.cards import CardNotFoundError
+from storefront.billing.context import Billing
+from storefront.billing.payments import charges
+from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
+from storefront.billing.subscriptions import beginning, decisions, dunning, overview, standing
+from storefront.billing.subscriptions.standing import MovedOnError, Standing
+from storefront.billing.subscriptions.step import Charge
+from storefront.models import Card, Payment, Subscription
+from storefront.states import CardStatus, SubscriptionStatus
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class SubscriptionNotFoundError(Exception):
+    """This shopper has no such subscription; answer 404."""
+
+
+class CardRefusedError(CardNotChargeableError):
+    """The card was refused for good for this subscription. Nothing was written and nothing sent; answer 400."""
+
+
+class TooLateError(Exception):
+    """It is not the time for that (any more): the subscription has moved on. Nothing was changed; answer 409."""
+
+
+def pay(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int, token: str) -> None:
+    """Try the period that is owed at once, with any stored card. The subscription's own card stays what it is.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: who asks.
+        subscription_id: whose period; it has to be `past_due`.
+        card_id: the card to charge.
+        token: the form's; the same token again is the same attempt, and is never sent a second time.
+
+    Raises:
+        BadTokenError: answer 400.
+        BusyError: nothing was written and nothing sent; answer 503.
+        CardNotChargeableError: or `CardRefusedError`; answer 400 and offer another card.
+        CardNotFoundError: not this shopper's card; answer 404.
+        SubscriptionNotFoundError: answer 404.
+        TooLateError: nothing is owed, an attempt is open, or there have been too many; answer 409.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise BadTokenError
+    identity = f"pay:{subscription_id}:{token}"
+
+    def write(session: Session, found: Standing, card: Card, now: datetime) -> Payment | None:
+        if session.scalar(select(Payment.id).where(Payment.identity == identity)) is not None:
+            return None
+        owed, period = found.subscription.status == SubscriptionStatus.PAST_DUE, found.period
+        if not owed or period is None or found.is_open() or now >= dunning.ends_at(period):
+            raise TooLateError(subscription_id)
+        if not dunning.may_be_asked_for(found.attempts):
+            raise TooLateError(subscription_id)
+        _check(session, found.subscription, card)
+        return decisions.open_asked_for(session, found, card, identity, now)
+
+    _act(billing, shopper_id, subscription_id, card_id, write)
+
+
+def change_card(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int) -> None:
+    """Charge the subscription to another stored card from now on. A period that is owed is tried with it at once.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: who asks.
+        subscription_id: whose card.
+        card_id: the card; the one that is charged already changes nothing.
+
+    Raises:
+        BusyError: nothing was written and nothing sent; answer 503.
+        CardNotChargeableError: or `CardRefusedError`; answer 400 and offer another card.
+        CardNotFoundError: not this shopper's card; answer 404.
+        SubscriptionNotFoundError: answer 404.
+        TooLateError: it has ended, or an attempt is open; answer 409.
+    """
+
+    def write(session: Session, found: Standing, card: Card, now: datetime) -> Payment | None:
+        subscription = found.subscription
+        if subscription.status == SubscriptionStatus.ENDED:
+            raise TooLateError(subscription_id)
+        if card.id == subscription.card_id and card.status == CardStatus.ACTIVE:
+            return None
+        if found.is_open():
+            raise TooLateError(subscription_id)
+        _check(session, subscription, card)
+        changed = beginning.give_card(session, subscription, card, now)
+        decision = changed.decide(now)
+        # Another period that is due at this moment is the worker's.
+        is_owed = subscription.status == SubscriptionStatus.PAST_DUE
+        return (
+            decisions.open_attempt(session, changed, decision, now)
+            if is_owed and isinstance(decision, Charge)
+            else None
+        )
+
+    _act(billing, shopper_id, subscription_id, card_id, write)
+
+
+_Write = Callable[[Session, Standing, Card, datetime], Payment | None]
+"""Changes what is locked, and returns the attempt that has to be sent."""
+
+
+def _act(billing: Billing, shopper_id: int, subscription_id: int, card_id: int, write: _Write) -> None:
+    """Lock everything in everybody's order, write, and send what follows."""
+    _let_time_pass(billing, shopper_id, subscription_id)
+    with billing.errands.place(f"subscription:{subscription_id}") as errand:
+        with billing.database.writing() as session:
+            card = _lock_cards(session, shopper_id, subscription_id, card_id)
+            try:
+                found = standing.lock(session, subscription_id)
+            except MovedOnError:
+                raise TooLateError(subscription_id) from None
+            payment = write(session, found, card, billing.clock.now())
+        if payment is not None:
+            errand.send(partial(charges.send_in_time, billing.insisting(), payment), billing.gateway)
+
+
+def _let_time_pass(billing: Billing, shopper_id: int, subscription_id: int) -> None:
+    with billing.database.reading() as session:
+        subscription = session.get(Subscription, subscription_id)
+    if subscription is None or subscription.shopper_id != shopper_id:
+        raise SubscriptionNotFoundError(subscription_id)
+    overview.let_time_pass(billing, subscription_id)
+
+
+def _lock_cards(session: Session, shopper_id: int, subscription_id: int, card_id: int) -> Card:
+    """The card that is named, and the subscription's own: whoever locks two cards locks the older one first."""
+    own = select(Subscription.card_id).where(Subscription.id == subscription_id).scalar_subquery()
+    both = select(Card).where((Card.id == card_id) | (Card.id == own)).order_by(Card.id)
+    cards = {card.id: card for card in session.scalars(both.with_for_update(key_share=True))}
+    card = cards.get(card_id)
+    if card is None or card.shopper_id != shopper_id or card.status == CardStatus.PENDING:
+        raise CardNotFoundError(card_id)
+    return card
+
+
+def _check(session: Session, subscription: Subscription, card: Card) -> None:
+    if card.status != CardStatus.ACTIVE:
+        raise CardNotChargeableError(card.id)
+    hard = [refusal.kind for refusal in dunning.REFUSALS if refusal.hard]
+    refused = select(Payment.id).where(
+        Payment.subscription_id == subscription.id, Payment.card_id == card.id, Payment.declined_as.in_(hard)
+    )
+    if session.scalar(refused.limit(1)) is not None:
+        raise CardRefusedError(card.id)
