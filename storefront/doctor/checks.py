@@ -11,7 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
 
 from storefront.billing import Billing
 from storefront.billing.attention import open_items
@@ -84,8 +87,15 @@ class Patient:
 
 def look_at(billing: Billing, outside: Outside) -> list[Finding]:
     """Every check, in the order in which one mends things."""
-    patient = Patient(billing, outside, examine(billing))
+    readiness = examine(billing) if _has_database(billing) else Readiness(database={"ok": False, "reason": "none yet"})
+    patient = Patient(billing, outside, readiness)
     return [Finding(name, *check(patient)) for name, check in CHECKS.items()]
+
+
+def _has_database(billing: Billing) -> bool:
+    """Whether there is one to look at: connecting to an SQLite file makes it."""
+    address = make_url(billing.settings.database_url)
+    return address.get_backend_name() != "sqlite" or Path(str(address.database)).exists()
 
 
 def _good(says: str) -> Found:
@@ -187,7 +197,11 @@ def _senders(patient: Patient) -> Found:
 def _database(patient: Patient) -> Found:
     facts = patient.readiness.database
     if not facts["ok"]:
-        return State.BROKEN, f"it does not answer ({facts.get('reason')})", "see DATABASE_URL, and whether it runs"
+        return (
+            State.BROKEN,
+            f"it does not answer ({facts.get('reason')})",
+            "see DATABASE_URL and whether it runs; storefront db upgrade makes a new one",
+        )
     return _good("it answers")
 
 

@@ -26,6 +26,13 @@ def look(page: Page, where: str) -> None:
     assert too_wide <= 0, f"{where} scrolls sideways"
 
 
+def test_the_guide(journey: Journey) -> None:
+    """And the lines it points to; both are in English for everybody."""
+    for path in ("/guide", "/guide/code/static/js/checkout.js:tell"):
+        journey.page.goto(journey.shop_url + path)
+        look(journey.page, path)
+
+
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_the_pages_before_paying(journey: Journey, language: str) -> None:
     """Home, terms, sign-in, sign-up, empty account, checkout with and without messages, errors."""
@@ -33,8 +40,6 @@ def test_the_pages_before_paying(journey: Journey, language: str) -> None:
     page.goto(f"{shop}/language/{language}")
     for path in (
         "/",
-        "/guide",
-        "/guide/code/static/js/checkout.js:tell",
         "/terms",
         "/account",
         "/account/password",

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 from flask import Flask
 
 from storefront import create_billing, schema
@@ -24,6 +25,7 @@ from storefront.config import Settings
 from storefront.doctor import checks
 from storefront.doctor.checklist import LINES, judge
 from storefront.doctor.checks import CHECKS, IMPORTS_SENDERS, Finding, State
+from storefront.doctor.command import doctor
 from storefront.doctor.outside import Reply
 from storefront.iamport import Iamport
 from tests.commands.test_commands import command
@@ -151,6 +153,11 @@ def _no_database(clinic: Clinic) -> None:
     clinic.forget_to_look = True
 
 
+def _no_database_yet(clinic: Clinic) -> None:
+    clinic.settings = replace(clinic.settings, database_url="sqlite:///nowhere.sqlite")
+    clinic.forget_to_look = True
+
+
 def _old_schema(clinic: Clinic) -> None:
     with closing(create_billing(clinic.settings).database) as database:
         schema.downgrade(database, "0001")
@@ -176,6 +183,7 @@ ILLS: dict[str, tuple[Callable[[Clinic], None], str]] = {
     "a webhook address that redirects": (_webhook_redirected, "webhook"),
     "a sender kept out": (_one_sender_missing, "senders"),
     "no database": (_no_database, "database"),
+    "no database yet": (_no_database_yet, "database"),
     "an old schema": (_old_schema, "schema"),
     "nobody who looks": (_nobody_looks, "last look"),
     "a mail server that refuses": (_mail_refused, "mail"),
@@ -190,6 +198,7 @@ def test_what_is_broken_is_named_with_the_next_step(clinic: Clinic, ill: str) ->
     findings = clinic.findings()
     assert findings[name].state is State.BROKEN
     assert findings[name].next
+    assert not Path("nowhere.sqlite").exists()  # looking makes nothing
     told = " ".join(one.says + one.next for one in findings.values())
     assert clinic.settings.imp_secret not in told
     assert clinic.settings.secret_key not in told
@@ -224,7 +233,7 @@ def test_a_line_is_broken_if_a_check_of_it_is() -> None:
 
 
 def test_the_command_beside_the_sandbox(tmp_path: Path) -> None:
-    """As JSON and as text: 0 and only a real account's lines left, 1 with a setting missing."""
+    """0, and only a real account's lines are left."""
     with storefront(tmp_path, "sandbox", "--port", "0") as beside:
         settings = keys_for(beside.urls["sandbox"])
         assert command(tmp_path, "db", "upgrade", **settings).returncode == 0
@@ -234,5 +243,15 @@ def test_the_command_beside_the_sandbox(tmp_path: Path) -> None:
         assert (well.returncode, told["ok"], len(told["checklist"])) == (0, True, 20), well.stdout + well.stderr
         left = {one["name"] for one in told["checks"] if one["state"] != "ok"}
         assert left == {"account", "address", "certificate", "webhook", "senders", "mail"}
-        ill = command(tmp_path, "doctor", **(settings | {"IMP_KEY": ""}))
-        assert (ill.returncode, "IMP_KEY: missing" in ill.stdout) == (1, True)
+
+
+def test_a_missing_setting_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name, with nothing else looked at; the command ends with 1."""
+    for name in ("IMP_CODE", "IMP_SECRET"):
+        monkeypatch.setenv(name, "imp00000000")
+    monkeypatch.delenv("IMP_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(doctor)
+    assert said.exit_code == 1
+    assert said.output.startswith("BROKEN settings: IMP_KEY: missing")
+    assert "keys: not looked at" in said.output

@@ -87,6 +87,22 @@ def test_the_wheel_brings_every_page_script_and_style_of_the_sandbox(wheel: Path
     assert {path for path in ours if not (wheel / path).is_file()} == set()
 
 
+def test_the_shop_of_the_wheel_has_its_guide_and_the_lines_it_points_to(wheel: Path, tmp_path: Path) -> None:
+    """Pages, docs and examples come along."""
+    code = """
+from storefront import create_app, web
+from storefront.config import Settings
+assert web.__file__.startswith(sys.argv[1])
+settings = Settings("a-secret-for-tests", "sqlite://", "http://127.0.0.1:8000", "imp1", "key", "secret",
+                    imp_api_url="http://localhost:8001")
+browser = create_app(settings).test_client()
+for path in ("/guide", "/guide/code/examples/flask_shop.py", "/guide/code/storefront/billing/cards.py:remove"):
+    assert browser.get(path, base_url=settings.public_url).status_code == 200, path
+"""
+    where = [sys.executable, "-c", "import sys" + code, str(wheel)]
+    subprocess.run(where, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(wheel)}, check=True, timeout=60)
+
+
 def test_a_strict_type_checker_knows_what_the_fixture_gives(wheel: Path, tmp_path: Path) -> None:
     """The package says that it is typed, and its types hold for the other project."""
     assert (wheel / "storefront" / "py.typed").is_file()
