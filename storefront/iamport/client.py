@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,16 +16,13 @@ from urllib.parse import quote
 import requests
 
 from storefront.clock import Clock
-from storefront.iamport import names
+from storefront.iamport import lists, names
 from storefront.iamport.deadline import Deadline
 from storefront.iamport.errors import NotFoundError, RejectedError, SilenceError, UnreadableAnswerError
 from storefront.iamport.line import Line, Request
 from storefront.iamport.restraint import Breaker
 from storefront.iamport.transport import Transport
 from storefront.iamport.types import BillingKey, Payment, UnreadableError, UnreadablePayment
-
-PAGE_SIZE = 1000
-"""The most i'mport gives in one page."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -130,12 +126,12 @@ class Iamport:
             SilenceError: nothing is known; keep what you have.
         """
         try:
-            items = list(self._pages(f"/payments/findAll/{_quoted(merchant_uid)}", {}))
+            items = self._list(f"/payments/findAll/{_quoted(merchant_uid)}", {})
         except NotFoundError:
             return []
         return [_parse_payment(item) for item in items]
 
-    def payments_by_status(self, status: str, begin: datetime, end: datetime) -> Iterator[Payment | UnreadablePayment]:
+    def payments_by_status(self, status: str, begin: datetime, end: datetime) -> list[Payment | UnreadablePayment]:
         """The payments that entered a status in a window of time, oldest first. Operation `GET /payments/status/…`.
 
         Args:
@@ -151,10 +147,10 @@ class Iamport:
         """
         query = {"from": str(int(begin.timestamp())), "to": str(int(end.timestamp())), "sorting": "started"}
         try:
-            for item in self._pages(f"/payments/status/{_quoted(status)}", query):
-                yield _payment_or_reason(item)
+            items = self._list(f"/payments/status/{_quoted(status)}", query)
         except NotFoundError:
-            return
+            return []
+        return [_payment_or_reason(item) for item in items]
 
     def prepare(self, merchant_uid: str, amount: int) -> None:
         """Register the amount of a window that is about to open. Operation `POST /payments/prepare`.
@@ -303,21 +299,8 @@ class Iamport:
         except (NotFoundError, RejectedError):
             return
 
-    def _pages(self, path: str, query: dict[str, str]) -> Iterator[Any]:
-        page, total = 1, None
-        while page:
-            answer = self._look_up(path, query | {"limit": str(PAGE_SIZE), "page": str(page)})
-            if not isinstance(answer, dict) or not isinstance(answer.get("list"), list):
-                raise SilenceError(f"GET {path}", "no list in it")
-            if total not in (None, answer.get("total")):
-                # Something left or joined the list while it was read, and what moved across a page's edge was not seen.
-                raise SilenceError(f"GET {path}", "it changed while it was read")
-            total = answer.get("total")
-            yield from answer["list"]
-            following = answer.get("next") or 0
-            if not isinstance(following, int) or (following and following <= page):
-                raise SilenceError(f"GET {path}", "its pages do not go on")
-            page = following
+    def _list(self, path: str, query: dict[str, str]) -> list[Any]:
+        return lists.read_whole(f"GET {path}", lambda page: self._look_up(path, query | page))
 
     def _look_up(self, path: str, query: dict[str, str]) -> Any:
         try:
