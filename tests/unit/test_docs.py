@@ -115,6 +115,18 @@ def test_every_command_and_option_that_the_docs_name_exists() -> None:
     assert {"demo", "run", "sandbox", "worker", "reconcile"} <= seen
 
 
+def test_every_service_runs_a_command_of_ours() -> None:
+    """With options that it has; so systemd need not be here."""
+    services = {file.name: file.read_text() for file in (ROOT / "examples" / "systemd").iterdir()}
+    run = {
+        name: re.findall(r"^ExecStart=\S+/storefront ([a-z]+)(.*)$", text, re.MULTILINE)
+        for name, text in services.items()
+    }
+    assert {command for [(command, _options)] in run.values()} == {"run", "worker"}
+    for [(command, options)] in run.values():
+        assert set(_OPTION.findall(options)) <= options_of(main.commands[command])
+
+
 def test_every_option_of_pytest_that_the_docs_name_exists(pytestconfig: pytest.Config) -> None:
     """Ours and the plugins'."""
     lines = [line for line in commands() if " -m pytest" in line]
