@@ -54,19 +54,20 @@ def _only_beside_the_sandbox() -> None:
 def show() -> str:
     """The guide; its links to code lead to the lines, as this shop runs them."""
     tokens = _tokens()
-    for link, label in _links(tokens):
+    for link, label, end in _links(tokens):
         piece = piece_of(str(link.attrs["href"]), label)
         if piece:
             link.attrSet("href", url_for("guide.code", place=piece.place))
         elif "://" not in str(link.attrs["href"]):
-            link.attrSet("href", url_for("guide.show"))  # a page of the docs that is none of the shop's
+            link.tag = end.tag = "em"  # a page of the docs, which the shop does not serve
+            link.attrs.clear()
     return render_template("guide/guide.html", text=Markup(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})))  # noqa: S704
 
 
 @blueprint.get("/code/<path:place>")
 def code(place: str) -> str:
     """The lines themselves. Only what the guide names is shown."""
-    pieces = (piece_of(str(link.attrs["href"]), label) for link, label in _links(_tokens()))
+    pieces = (piece_of(str(link.attrs["href"]), label) for link, label, _end in _links(_tokens()))
     piece = next((piece for piece in pieces if piece and piece.place == place), None)
     if piece is None:
         abort(404)
@@ -116,13 +117,13 @@ def _tokens() -> list[Token]:
     return _MARKDOWN.parse(_read("docs/guide.md"))
 
 
-def _links(tokens: list[Token]) -> Iterator[tuple[Token, str]]:
-    """Each link and its text."""
+def _links(tokens: list[Token]) -> Iterator[tuple[Token, str, Token]]:
+    """Each link: where it begins, its text, where it ends. A text is of one piece."""
     for token in tokens:
         inner = token.children or []
         for at, child in enumerate(inner):
             if child.type == "link_open":
-                yield child, inner[at + 1].content
+                yield child, inner[at + 1].content, inner[at + 2]
 
 
 def _read(path: str) -> str:

@@ -22,6 +22,8 @@ def test_every_link_to_code_shows_the_lines_as_they_are(shop: Shop) -> None:
     assert len(places) > 10
     for place in places:
         assert browser.get(place).status_code == 200, place
+    assert "<em>What happens when…</em>" in page  # a page of the docs is none of the shop's
+    assert ".md" not in page.replace("jtnet-request-billing-key.md", "")
     lines = browser.get("/guide/code/storefront/billing/payments/settlement.py:settle").text
     assert "def settle(" in lines
 
