@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from storefront.billing import attention
 from storefront.billing.attention import Reason
-from storefront.billing.reconciling import desk
+from storefront.billing.reconciling import desk, reconciliation
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Attention, Refund
 from storefront.states import RefundStatus
@@ -254,10 +254,28 @@ def test_a_shoppers_refused_refund_is_not_asked_again_by_itself(shop: Shop, shop
     asked = len(sandbox.requests("/payments/cancel"))
 
     shop.pass_time(hours=2)
-    shop.reconcile()
+    assert shop.reconcile().looked_at == []
 
     assert len(sandbox.requests("/payments/cancel")) == asked
     assert facts(shopper, paid["merchant_uid"]) == ("cancelled", True, 10_000)
+
+
+def test_a_shoppers_refused_refund_is_not_asked_again_because_another_one_is(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """The order is looked at for the sake of its second capture, which goes back; its own payment stays."""
+    paid = failed_refund(shop, shopper, sandbox)
+    order = {"pg": "jtnet", "merchant_uid": paid["merchant_uid"], "amount": 14_900, "name": "again"}
+    sandbox.fault("/payments/cancel", "error", times=0)
+    extra = sandbox.pay(order, late=True)
+    tell(shop, extra["imp_uid"], paid["merchant_uid"])
+    sandbox.mend()
+
+    assert reconciliation.reconcile(shop.billing, sweep=False).looked_at == [paid["merchant_uid"]]
+
+    assert sandbox.net(paid["merchant_uid"]) == 10_000
+    assert needed(shop) == [("refund_failed", paid["merchant_uid"])]
+    assert events(shopper, paid["merchant_uid"]).count("refund_failed") == 1
 
 
 def test_an_order_whose_payment_cannot_be_read_stays_on_the_list_until_it_can(

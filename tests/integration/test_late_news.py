@@ -260,3 +260,15 @@ def test_a_reason_that_no_column_holds_is_cut(settings: Settings, clock: Clock) 
         assert unlucky.browser.get("/account").status_code == 200
         assert facts(lucky, paid["merchant_uid"]) == ("paid", True, sandbox.net())
     app.extensions["sandbox"].close()
+
+
+def test_every_capture_of_an_order_is_looked_at_at_once(shopper: Shopper, sandbox: Sandbox) -> None:
+    """Two windows of one order were paid and no message came: the page keeps one payment and returns the other."""
+    params = shopper.order("pay")
+    sandbox.fault("webhook", "drop", times=0)
+    for late in (False, True):
+        sandbox.pay(params, outcome="lose_callback", late=late)
+    assert sandbox.net() == 2 * 14_900
+
+    assert facts(shopper, params["merchant_uid"]) == ("paid", True, 14_900)
+    assert sandbox.net() == 14_900

@@ -273,3 +273,25 @@ def test_a_key_that_is_issued_while_the_shop_looks_whether_it_is_gone_is_deleted
     assert sandbox.stored_keys() == []
     assert [one["status"] for one in shopper.account()["cards"]] == ["removed"]
     assert sandbox.net(params["merchant_uid"]) == 14_900
+
+
+def test_what_a_shopper_was_told_of_a_removal_holds_from_the_first_time_on(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """A key appears under the card's name and is deleted as well; a charge approved between the two goes back."""
+    card = shopper.register_card("decline-later")
+    declined = shopper.charged(card["id"])
+    shopper.remove_card(card["id"])
+    sandbox.fault("webhook", "drop", times=0)
+    shop.pass_time(minutes=1)
+    sandbox.approve_late(declined["imp_uid"])
+    shop.pass_time(minutes=1)
+    order = {"pg": "jtnet", "merchant_uid": "nobodys", "amount": 700, "customer_uid": card["customer_uid"]}
+    tell(shop, sandbox.pay(order)["imp_uid"], "nobodys")
+    assert shopper.account()["cards"][0]["status"] == "removed"
+    assert not sandbox.keys()[card["customer_uid"]]
+
+    tell(shop, declined["imp_uid"], declined["merchant_uid"])
+
+    assert shopper.payment(declined["merchant_uid"])["status"] == "refused"
+    assert sandbox.net(declined["merchant_uid"]) == 0

@@ -1,0 +1,58 @@
+"""The sweep misses nothing: neither what was slow to show, nor what could not be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import Shop
+from tests.integration.news import facts
+from tests.people import Sandbox, Shopper
+
+
+@pytest.fixture
+def cancelled(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> dict[str, Any]:
+    """A paid order that the last sweep has seen, cancelled in the console since; the webhook was lost."""
+    paid = shopper.buy("pay")
+    shop.reconcile()
+    sandbox.fault("webhook", "drop", times=0)
+    shop.pass_time(hours=3)
+    sandbox.cancel_in_console(paid["imp_uid"])
+    return paid
+
+
+def test_what_was_slow_to_show_is_found_within_the_hour(
+    shop: Shop, shopper: Shopper, cancelled: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each sweep looks an hour further back than the last one began."""
+
+    def nothing_yet(*_window: Any) -> Iterator[Any]:
+        return iter(())
+
+    shop.pass_time(minutes=10)
+    with monkeypatch.context() as slow:
+        slow.setattr(shop.billing.gateway, "payments_by_status", nothing_yet)
+        shop.reconcile()
+    shop.pass_time(hours=5)
+
+    shop.reconcile()
+
+    assert facts(shopper, cancelled["merchant_uid"]) == ("cancelled", True, 0)
+
+
+def test_a_sweep_that_could_not_compare_one_payment_does_not_count(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, cancelled: dict[str, Any]
+) -> None:
+    """The next one begins where that one did."""
+    shop.pass_time(hours=2)
+    sandbox.fault(f"/payments/{cancelled['imp_uid']}", "error", times=0)
+    assert shop.reconcile().unheard == [f"{cancelled['imp_uid']}: HTTP 500"]
+    sandbox.mend()
+    sandbox.fault("webhook", "drop", times=0)
+    shop.pass_time(hours=5)
+
+    shop.reconcile()
+
+    assert facts(shopper, cancelled["merchant_uid"]) == ("cancelled", True, 0)
