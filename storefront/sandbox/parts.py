@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from flask import current_app
 
-from storefront.sandbox.books import seed
+from storefront.sandbox.books import history, seed
 from storefront.sandbox.books.charges import Charges
 from storefront.sandbox.books.clock import MovableClock
 from storefront.sandbox.books.faults import Faults
@@ -68,6 +68,7 @@ class Sandbox:
         """
         with self._moving:
             end = self.clock.seconds() + seconds
+            history.record(self.store, self.clock.now().timestamp(), "clock", {"advance": seconds, "to": end})
             while (at := self._next_at()) is not None and at <= end:
                 self.clock.advance(max(at - self.clock.seconds(), 0))
                 self.schedules.run_due()

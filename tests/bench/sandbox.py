@@ -19,6 +19,7 @@ from tests.servers import Running, running, storefront
 ROOT = Path(__file__).parents[2]
 DAY_S = 86_400
 FEW, MANY = 100, 100_000
+LISTED = 10_000
 SPREAD_S = 80 * DAY_S
 """Over which the stored payments are spread; i'mport looks back 90 days unless it is told otherwise."""
 CHARGES = 10_000
@@ -30,6 +31,7 @@ def findings(data: Path) -> Iterator[Finding]:
     with plain_session() as session:
         yield from _charging(data, session)
         yield from _looking_up(data, session)
+        yield from _console(data, session)
 
 
 def _charging(data: Path, session: requests.Session) -> Iterator[Finding]:
@@ -88,6 +90,19 @@ def _looking_up(data: Path, session: requests.Session) -> Iterator[Finding]:
             )
             shown = path.replace(window, "from&to")
             yield Finding(f"{shown} of {MANY} payments ÷ of {FEW}", times[1] / times[0], 1.5)
+
+
+def _console(data: Path, session: requests.Session) -> Iterator[Finding]:
+    """The console's first page beside few payments and beside many."""
+    begin = int(time.time()) - SPREAD_S
+    with _stored(data, FEW, begin) as few, _stored(data, LISTED, begin) as many:
+        pages = [f"{process.urls['sandbox']}/_sandbox/console/payments" for process in (few, many)]
+
+        def see(url: str) -> Callable[[], None]:
+            return lambda: session.get(url, timeout=30).raise_for_status()
+
+        times = medians(REPEATS, *(see(url) for url in pages))
+        yield Finding(f"the console beside {LISTED} payments ÷ beside {FEW}", times[1] / times[0], 1.5)
 
 
 def _ask(session: requests.Session, url: str, headers: dict[str, str]) -> Callable[[], None]:

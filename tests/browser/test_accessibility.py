@@ -96,15 +96,20 @@ def test_the_results_that_are_not_paid(journey: Journey, sandbox: Sandbox) -> No
 
 
 def test_the_console(journey: Journey, sandbox: Sandbox) -> None:
-    """Every list of the sandbox, with a row opened, and a fault that was not set."""
+    """Every list of the sandbox, with a row opened, a payment's own page, and a fault that was not set."""
     journey.buy()
     sandbox.fault("/payments/nothing", "error")
     for tab in ("payments", "keys", "schedules", "requests", "webhooks", "faults"):
         journey.page.goto(f"{sandbox.url}/_sandbox/console/{tab}")
-        rows = journey.page.locator("summary")
+        rows = journey.page.locator("#lines summary")
         if rows.count():
             rows.first.click()
         look(journey.page, tab)
+    journey.page.goto(f"{sandbox.url}/_sandbox/console/payments")
+    journey.page.locator("#lines a").first.click()
+    journey.page.locator("#happened ~ table summary").first.click()
+    look(journey.page, "a payment's page")
+    journey.page.goto(f"{sandbox.url}/_sandbox/console/faults")
     journey.page.get_by_label("Path").fill("nothing")
     journey.page.get_by_role("button", name="Break it").click()
     expect(journey.page.get_by_role("alert")).to_be_focused()

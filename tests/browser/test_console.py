@@ -61,12 +61,13 @@ def test_what_happens_appears_by_itself(console: Page, sandbox: Sandbox) -> None
 
 def test_nothing_moves_while_a_line_is_open_or_the_keyboard_is_in_the_list(console: Page, sandbox: Sandbox) -> None:
     """It goes on when the line is closed and the keyboard elsewhere."""
-    line = console.locator("summary").first
+    line = console.locator("#lines summary").first
     line.focus()
     console.keyboard.press("Enter")
     expect(console.get_by_role("region", name="curl").first).to_be_visible()
     merchant_uid = pay(sandbox)
     no_look(console)
+    expect(console.get_by_text("Waits while you read")).to_be_visible()
 
     console.keyboard.press("Enter")
     expect(console.get_by_role("region", name="curl")).to_have_count(0)
@@ -94,6 +95,16 @@ def test_the_pause_switch_stays_where_it_was_put(console: Page, sandbox: Sandbox
     sandbox.call("POST", "/payments/cancel", imp_uid="imp_seen_by_itself")
     after_a_look(console)
     expect(console.get_by_text("V1 API description, POST /payments/cancel", exact=True).first).to_be_visible()
+
+
+def test_a_sandbox_that_does_not_answer_is_not_passed_over(console: Page) -> None:
+    """The list says that it may be old, until the next look finds something."""
+    console.route("**/_sandbox/console/**", lambda route: route.abort())
+    console.clock.run_for(ONE_LOOK_MS)
+    expect(console.get_by_text("this list may be old")).to_be_visible()
+    console.unroute_all()
+    after_a_look(console)
+    expect(console.get_by_text("this list may be old")).to_have_count(0)
 
 
 def test_a_filter_is_kept_by_the_refresh(console: Page, sandbox: Sandbox) -> None:
@@ -132,7 +143,7 @@ def test_a_fault_is_set_seen_and_cleared_by_keyboard(page: Page, sandbox: Sandbo
     page.reload()
     expect(page.get_by_text("1 of 2 left")).to_be_visible()
 
-    page.locator("summary").first.press("Enter")
+    page.locator("#lines summary").first.press("Enter")
     page.get_by_role("button", name="Clear this fault").press("Enter")
     expect(page.get_by_text("Nothing yet.")).to_be_visible()
     assert sandbox.session.post(f"{sandbox.url}/payments/cancel").status_code == 401
@@ -145,7 +156,7 @@ def test_everything_works_without_a_script(browser: Browser, sandbox: Sandbox) -
         page = context.new_page()
         page.goto(f"{sandbox.url}/_sandbox/")
         expect(page.get_by_text("Refreshes by itself")).to_be_hidden()
-        page.locator("summary").first.click()
+        page.locator("#lines summary").first.click()
         expect(page.get_by_role("region", name="JSON").first).to_be_visible()
         page.get_by_label("State").select_option("paid")
         page.get_by_role("button", name="Filter").click()

@@ -61,7 +61,6 @@ def told(sandbox: Sandbox, path: str) -> Any:
     return sandbox.session.get(f"{sandbox.url}/_sandbox/{path}").json()
 
 
-@time_machine.travel(FROZEN, tick=False)
 def test_a_file_of_the_version_before_is_taken_over_with_its_counts(tmp_path: Path) -> None:
     """The columns that came since are added, and nothing is counted twice."""
     path = str(tmp_path / "sandbox.sqlite")
@@ -77,6 +76,7 @@ def test_a_file_of_the_version_before_is_taken_over_with_its_counts(tmp_path: Pa
     store.close()
 
 
+@time_machine.travel(FROZEN, tick=False)
 def test_everything_survives_a_restart(open_sandbox: Open) -> None:
     """Payments, cancels, keys, registered amounts, schedules, webhooks, faults, the log, the token and the clock."""
     before = open_sandbox(webhook_url="http://localhost:9/hook")

@@ -252,7 +252,7 @@ def test_a_repeated_webhook_arrives_twice_and_a_dropped_one_never(
     sandbox.drain()
     assert [body["merchant_uid"] for body in receiver.bodies()] == ["order-1", "order-1"]
     assert [hook["state"] for hook in sandbox.webhooks()] == ["delivered", "delivered", "dropped"]
-    assert [hook["reason"] for hook in sandbox.webhooks()] == [None, None, "a fault dropped it"]
+    assert [hook["reason"] for hook in sandbox.webhooks()] == ["fault: repeat", "fault: repeat", "a fault dropped it"]
 
 
 def test_a_webhook_arrives_before_the_reply_when_it_is_wanted_first(

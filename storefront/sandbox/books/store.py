@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,11 @@ class Store:
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
 
+    def named(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
+        """Every row of a query whose values have names."""
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
     def one(self, sql: str, *values: Any) -> Row | None:
         """The first row of a query, or None."""
         with self._lock:
@@ -74,10 +79,20 @@ class Store:
         row = self.one(sql, *values)
         return int(row[0] or 0) if row else 0
 
+    def text(self, sql: str, *values: Any) -> str | None:
+        """The text of a query's first row, or None."""
+        row = self.one(sql, *values)
+        return row[0] if row else None
+
     def write(self, sql: str, *values: Any) -> int:
         """Change something; how many rows it was. Outside of a transaction it is one by itself."""
         with self._lock:
             return self._connection.execute(sql, values).rowcount
+
+    def write_all(self, sql: str, values: Sequence[tuple[Any, ...]]) -> None:
+        """Change something once for each of the values."""
+        with self._lock:
+            self._connection.executemany(sql, values)
 
     def insert(self, table: str, **fields: Any) -> int:
         """Add a row; its id."""

@@ -6,7 +6,7 @@ import sqlite3
 
 from storefront.sandbox.books import tally
 
-VERSION = 2
+VERSION = 3
 """Counts up when a file needs a step; kept in the file as `user_version`."""
 
 NAMES = (
@@ -84,6 +84,8 @@ CREATE TABLE IF NOT EXISTS mention (
 CREATE TABLE IF NOT EXISTS event (
   id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, facts TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS event_kind ON event (kind, at);
+CREATE INDEX IF NOT EXISTS payment_sums ON payment (paid_at, amount, cancel_amount);
 CREATE TABLE IF NOT EXISTS opened_window (
   id TEXT PRIMARY KEY, at INTEGER NOT NULL, request TEXT NOT NULL, result TEXT
 );

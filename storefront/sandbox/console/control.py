@@ -12,7 +12,7 @@ from storefront.sandbox.books.ledger import ledger
 from storefront.sandbox.books.store import LARGEST_ID
 from storefront.sandbox.console import back_office
 from storefront.sandbox.parts import sandbox
-from storefront.sandbox.window import paying
+from storefront.sandbox.window import opened, paying
 from storefront.sandbox.wire.addresses import web_address
 from storefront.sandbox.wire.parameters import Parameters, read_json
 from storefront.sandbox.wire.refusals import Refusal
@@ -170,6 +170,7 @@ def pay() -> Response:
         user_agent=request.headers.get("User-Agent"),
         page=body["page"] if web_address(str(body.get("page"))) else None,
     )
+    opened.step(sandbox(), params, "ended without a browser", outcome=outcome, **vars(result))
     answer = jsonify(vars(result))
     answer.call_on_close(sandbox().webhooks.wake)
     return answer

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from storefront.sandbox.books import cards
 from storefront.sandbox.books.store import Row
 from storefront.sandbox.console import curl
+from storefront.sandbox.console.searching import search
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.wire import objects
 
-LONGEST_LIST = 500
 _TONES = {"paid": "ok", "delivered": "ok", "stored": "ok", "failed": "bad", "set": "bad"}
 _ACTS = {"pending": ("hold", "send"), "first": ("hold", "send"), "held": ("release", "repeat")}
 _REQUEST_FACTS = (
     *("id", "method", "path", "query", "body", "status", "code", "fault", "ms", "peer"),
-    *("rule", "document"),
+    *("rule", "document", "reply"),
 )
 
 
@@ -39,6 +40,8 @@ class Line:
         curl: the command that asks for it, or does it again.
         id: the number its buttons name.
         acts: the console's actions on it.
+        page: the name under which it has a page of its own, if it has one.
+        edit: what can be changed before it is sent again.
     """
 
     at: str
@@ -52,11 +55,22 @@ class Line:
     curl: str
     id: int = 0
     acts: tuple[str, ...] = ()
+    page: str = ""
+    edit: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def json(self) -> str:
         """The facts as text, which is what a word is looked for in."""
         return json.dumps(self.facts, ensure_ascii=False, indent=2)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A page of lines, how many there are in all, and the states to choose from."""
+
+    lines: list[Line]
+    total: int
+    states: list[str]
 
 
 class Lists:
@@ -71,21 +85,26 @@ class Lists:
 
     def __init__(self, sandbox: Sandbox, origin: str, language: str, texts: Mapping[str, str]) -> None:
         self._sandbox, self._origin, self._language, self._texts = sandbox, origin, language, texts
-        self._of: dict[str, Callable[[], list[Line]]] = {
-            "payments": lambda: [self._payment(row) for row in self._rows("payment")],
-            "keys": lambda: [self._key(row) for row in self._rows("billing_key")],
-            "schedules": lambda: [self._schedule(row) for row in self._rows("schedule")],
-            "requests": lambda: [self._request(row) for row in self._rows("request")],
-            "webhooks": lambda: [self._webhook(row) for row in self._rows("webhook")],
-            "faults": lambda: [self._fault(fault) for fault in reversed(sandbox.faults.shown())],
+        self._line: dict[str, Callable[[Row], Line]] = {
+            "payments": self._payment,
+            "keys": self._key,
+            "schedules": self._schedule,
+            "requests": self._request,
+            "webhooks": self._webhook,
         }
 
-    def of(self, tab: str) -> list[Line]:
-        """The lines of one list."""
-        return self._of[tab]()
+    def of(self, tab: str, word: str = "", state: str = "", page: int = 1) -> Listed:
+        """A page of one list."""
+        if tab == "faults":
+            lines = [self._fault(fault) for fault in reversed(self._sandbox.faults.shown())]
+            found = [line for line in lines if word.lower() in line.json.lower() and state in ("", line.state)]
+            return Listed(found, len(found), [line.state for line in lines])
+        hits = search(self._sandbox.store, tab, word, state, page)
+        return Listed([self._line[tab](row) for row in hits.rows], hits.total, hits.states)
 
-    def _rows(self, table: str) -> list[Row]:
-        return self._sandbox.store.all(f"SELECT * FROM {table} ORDER BY id DESC LIMIT {LONGEST_LIST}")  # noqa: S608
+    def line(self, tab: str, row: Row) -> Line:
+        """One row as a line."""
+        return self._line[tab](row)
 
     def _payment(self, row: Row) -> Line:
         cancels = self._sandbox.store.all("SELECT * FROM cancel WHERE imp_uid = ?", row["imp_uid"])
@@ -98,7 +117,8 @@ class Lists:
             state=row["status"],
             tone=_tone(row["status"]),
             facts=objects.payment(self._sandbox.settings, row, cancels),
-            curl=self._call("GET", f"/payments/{row['imp_uid']}", "include_sandbox=true"),
+            page=row["imp_uid"],
+            curl=self._call("GET", f"/payments/{quote(row['imp_uid'], safe='')}", "include_sandbox=true"),
         )
 
     def _key(self, row: Row) -> Line:
@@ -113,6 +133,7 @@ class Lists:
             state=state,
             tone=_tone(state),
             facts=objects.customer(self._sandbox.settings, row),
+            page=row["customer_uid"],
             curl=self._call("GET", f"/subscribe/customers/{row['customer_uid']}"),
         )
 
@@ -128,6 +149,7 @@ class Lists:
             state=state,
             tone=_tone(state),
             facts=schedule,
+            page=row["merchant_uid"],
             curl=self._call("GET", f"/subscribe/payments/schedule/{row['merchant_uid']}"),
         )
 
@@ -143,6 +165,7 @@ class Lists:
             state=str(row["status"]),
             tone="ok" if is_fine else "bad",
             facts={name: row[name] for name in _REQUEST_FACTS},
+            edit={"method": row["method"], "target": _target(row), "body": row["body"]},
             curl=self._call(row["method"], row["path"], row["query"] or "", row["body"]),
         )
 
@@ -160,6 +183,7 @@ class Lists:
             curl=curl.without_token("POST", row["url"], row["body"]),
             id=row["id"],
             acts=_ACTS.get(row["state"], ("send", "repeat")),
+            edit={"method": "WEBHOOK", "target": row["url"], "body": row["body"]},
         )
 
     def _fault(self, fault: Mapping[str, Any]) -> Line:
@@ -186,6 +210,10 @@ class Lists:
 
     def _won(self, amount: int) -> str:
         return self._texts["won"].format(amount=amount)
+
+
+def _target(row: Row) -> str:
+    return quote(row["path"]) + (f"?{row['query']}" if row["query"] else "")
 
 
 def clock_time(seconds: float) -> str:

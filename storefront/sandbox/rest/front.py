@@ -11,16 +11,18 @@ import time
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qsl
 
 from werkzeug.datastructures import Headers
 from werkzeug.wsgi import get_content_length
 
+from storefront.sandbox.books import history
 from storefront.sandbox.books.faults import SPOILING, Fault
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.rest.addresses import put_slashes_aside
 from storefront.sandbox.rest.envelope import DOCUMENT, RULE, WARNING
 from storefront.sandbox.rest.operations import SLOW_S
-from storefront.sandbox.wire.masking import masked, masked_query
+from storefront.sandbox.wire.masking import masked, masked_query, masked_reply
 
 LARGEST_BODY = 1024 * 1024
 REST = re.compile(
@@ -32,6 +34,29 @@ REST = re.compile(
 _CERTIFICATIONS = "/certifications"
 _NOT_REST = re.compile(r"/payments/(ready|open|window|fail)(/.*)?|/users/pg/.+", re.DOTALL)
 """Pages and scripts of the service host, at addresses beside the operations."""
+
+_OPERATIONS = frozenset(
+    [
+        "payments",
+        "customers",
+        "again",
+        "onetime",
+        "schedule",
+        "schedules",
+        "unschedule",
+        "prepare",
+        "cancel",
+        "find",
+        "findAll",
+        "status",
+        "getToken",
+        "pg",
+        "paid",
+        "all",
+        "true",
+    ]
+)
+"""Parts of addresses and queries that are nobody's id, and come with every other request."""
 
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -98,13 +123,15 @@ class Front:
         ms: float,
     ) -> None:
         seen = _spoiled(answer, fault)
-        self._sandbox.store.insert(
+        query, sent = masked_query(environ.get("QUERY_STRING", "")), masked(body, environ.get("CONTENT_TYPE", ""))
+        reply = masked_reply(seen.body)
+        request_id = self._sandbox.store.insert(
             "request",
             at=at,
             method=environ["REQUEST_METHOD"],
             path=path,
-            query=masked_query(environ.get("QUERY_STRING", "")),
-            body=masked(body, environ.get("CONTENT_TYPE", "")),
+            query=query,
+            body=sent,
             status=int(seen.status.split()[0]),
             code=_code(seen.body),
             fault=fault.kind if fault else None,
@@ -112,7 +139,12 @@ class Front:
             peer=f"{environ.get('REMOTE_ADDR', '')}:{environ.get('REMOTE_PORT', '')}",
             rule=seen.header(RULE) or seen.header(WARNING),
             document=seen.header(DOCUMENT),
+            reply=reply,
         )
+        # What the work has done counts, even if its answer was spoiled on the way.
+        things = history.ids_in(sent) | history.ids_in(answer.body.decode("utf-8", "replace"))
+        things |= {*path.split("/")[2:], *(value for _, value in parse_qsl(query))} - _OPERATIONS
+        history.mention(self._sandbox.store, "request", request_id, things)
 
 
 class _Answer:

@@ -9,22 +9,34 @@ const isLive = document.getElementById("live");
 function isBeingRead() {
   const selection = document.getSelection();
   const isSelected = selection && !selection.isCollapsed && list.contains(selection.anchorNode);
-  return document.hidden || isSelected || list.contains(document.activeElement) || list.querySelector("details[open]");
+  return document.hidden || isSelected || list.contains(document.activeElement) || list.querySelector("td > details[open]");
+}
+
+/* Whatever keeps it from refreshing is said, so that nobody takes an old list for a new one. */
+const state = document.getElementById("live-state");
+function say(why) {
+  const text = why ? state.dataset[why] : "";
+  if (state.textContent !== text) state.textContent = text;
 }
 
 async function look() {
-  if (!isLive.checked || isBeingRead()) return;
+  if (!isLive.checked) return say("paused");
+  if (isBeingRead()) return say("reading");
   try {
     const reply = await fetch(list.dataset.from, { cache: "no-store" });
-    if (!reply.ok) return;
+    if (!reply.ok) return say("silent");
     const page = new DOMParser().parseFromString(await reply.text(), "text/html");
     if (!isLive.checked || isBeingRead()) return;
     for (const part of document.querySelectorAll("[data-live]")) {
       const fresh = page.getElementById(part.id);
-      if (fresh && fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+      if (fresh && fresh.innerHTML !== part.dataset.seen) {
+        part.dataset.seen = fresh.innerHTML;
+        part.replaceChildren(...fresh.childNodes);
+      }
     }
+    say("");
   } catch (error) {
-    // The sandbox does not answer: the next look may find it.
+    say("silent"); // the next look may find it
   }
 }
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import requests
 
+from storefront.sandbox.books import history
 from storefront.sandbox.books.clock import MovableClock
 from storefront.sandbox.books.faults import Faults
 from storefront.sandbox.books.store import LARGEST_ID, Row, Store
@@ -29,6 +30,7 @@ LONGEST_NAP_S = 1.0
 
 NOT_ALLOWED = "target not allowed: it is not on this machine; --allow-remote-webhooks allows it"
 DROPPED_BY_FAULT = "a fault dropped it"
+FAULT = "fault: {}"
 
 _SHOWN_STATES = {"first": "pending", "resend": "failed"}
 """What testers call the states that only the queue tells apart: `first` goes out before the reply, `resend` waits."""
@@ -73,20 +75,24 @@ class Webhooks:
         body = json.dumps({"imp_uid": imp_uid, "merchant_uid": merchant_uid, "status": status, **more})
         fault = self._faults.take("webhook", "POST")
         kind = fault.kind if fault else ""
-        state, reason = {"drop": ("dropped", DROPPED_BY_FAULT), "hold": ("held", None)}.get(kind, ("pending", None))
+        state, reason = {"drop": ("dropped", DROPPED_BY_FAULT), "hold": ("held", FAULT.format(kind))}.get(
+            kind, ("pending", FAULT.format(kind) if kind else None)
+        )
         if not self._may_go_to(url):
             state, reason = "dropped", NOT_ALLOWED
+        customer_uid = self._store.text("SELECT customer_uid FROM payment WHERE imp_uid = ?", imp_uid)
         due = self._now() + fault.seconds if fault and kind == "delay" else 0.0
         for _ in range(2 if kind == "repeat" else 1):
             webhook_id = self._store.insert(
                 "webhook",
-                at=self._clock.seconds(),
+                at=self._now(),
                 url=url,
                 body=body,
                 state="first" if kind == "first" else state,
                 due=due,
                 reason=reason,
             )
+            history.mention(self._store, "webhook", webhook_id, (imp_uid, merchant_uid, customer_uid))
             self._local.has_queued = True
             if kind == "first":
                 self._first().append(webhook_id)
@@ -119,6 +125,20 @@ class Webhooks:
             row = self.find(webhook_id)
             if row is not None:
                 self._send(row)
+
+    def send_as(self, url: str, body: str) -> None:
+        """Send something of a tester's own making; it is written down like every other one.
+
+        Raises:
+            ValueError: the body is no JSON.
+        """
+        value = json.loads(body)
+        reason = None if self._may_go_to(url) else NOT_ALLOWED
+        state = "dropped" if reason else "held"
+        facts = {"at": self._now(), "url": url, "body": json.dumps(value), "state": state, "reason": reason}
+        webhook_id = self._store.insert("webhook", **facts)
+        history.mention(self._store, "webhook", webhook_id, history.ids_in(json.dumps(value)))
+        self.deliver(webhook_id)
 
     def hold(self, webhook_id: int) -> None:
         """Keep a webhook back that has not been sent yet, until somebody asks for it."""
@@ -159,7 +179,7 @@ class Webhooks:
         """One webhook as testers see it."""
         return {
             "id": row["id"],
-            "at": row["at"],
+            "at": int(row["at"]),
             "url": row["url"],
             "body": json.loads(row["body"]),
             "state": _SHOWN_STATES.get(row["state"], row["state"]),

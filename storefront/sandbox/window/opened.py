@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from storefront.sandbox.books import history
 from storefront.sandbox.parts import Sandbox
 
 _AT_WORK = "null"
@@ -79,7 +80,16 @@ def remember(sandbox: Sandbox, opening: Opening) -> OpenedWindow:
     window_id = sandbox.identifiers.window()
     at = sandbox.clock.seconds()
     sandbox.store.insert("opened_window", id=window_id, at=at, request=json.dumps(asdict(opening)))
+    step(sandbox, opening.params, "opened", device=opening.device, sdk=opening.sdk, page=opening.page)
     return OpenedWindow(window_id, opening, at)
+
+
+def step(sandbox: Sandbox, params: dict[str, Any], name: str, **facts: Any) -> None:
+    """Write a step of a window down, for whoever looks at its order, its key or its payment."""
+    ids = {name: str(params[name]) for name in ("merchant_uid", "customer_uid") if params.get(name)}
+    at = sandbox.clock.now().timestamp()
+    things = (*ids.values(), facts.get("imp_uid"))
+    history.record(sandbox.store, at, "window", {"step": name, **ids, **facts}, things)
 
 
 def find(sandbox: Sandbox, window_id: str) -> OpenedWindow | None:

@@ -145,6 +145,7 @@ def use_window(window_id: str) -> Any:
         return _form(one, problems), 400
     if not opened.begin(sandbox(), one.id):
         return redirect(url_for("service.show_window", window_id=one.id), 303)
+    opened.step(sandbox(), one.opening.params, "cancel pressed" if is_cancel else "pay pressed")
     try:
         result = _cancel(one) if is_cancel else _pay(one, card)
     except BaseException:
@@ -216,6 +217,7 @@ def _end(one: OpenedWindow, result: WindowResult, *, is_lost: bool = False) -> A
     """Write down how the window ended, tell it, and let the webhook go once the answer is out."""
     ending = Ending(result.status, result.callback, result.redirect, is_lost)
     opened.end(sandbox(), one.id, ending)
+    opened.step(sandbox(), one.opening.params, "ended", imp_uid=result.imp_uid, **vars(ending))
     answer = make_response(_tell(one, ending))
     answer.call_on_close(sandbox().webhooks.wake)
     return answer

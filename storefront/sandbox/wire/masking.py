@@ -10,9 +10,20 @@ from urllib.parse import parse_qsl, urlencode
 
 from werkzeug.formparser import parse_form_data
 
-_SECRET_NAMES = {"imp_key", "imp_secret", "card_number", "expiry", "birth", "pwd_2digit", "cvc", "_token"}
+_SECRET_NAMES = {
+    "imp_key",
+    "imp_secret",
+    "card_number",
+    "expiry",
+    "birth",
+    "pwd_2digit",
+    "cvc",
+    "_token",
+    "access_token",
+}
 _FIELD_NAME = re.compile(r"[\w\[\]-]{1,80}")
 _LONG_DIGITS = re.compile(r"[0-9][0-9 -]{12,}[0-9]")
+_TOKEN = re.compile(r'("access_token": ?")[^"]*')
 _LONGEST_LOGGED = 16_000
 
 
@@ -33,6 +44,12 @@ def masked_query(query: str) -> str:
         (name, str(_masked(value))) for name, value in parse_qsl(query, keep_blank_values=True) if not _is_secret(name)
     ]
     return urlencode(kept)[:_LONGEST_LOGGED]
+
+
+def masked_reply(body: bytes) -> str:
+    """An answer of the sandbox's own for the log: as it was, without its token and without long numbers."""
+    text = _TOKEN.sub(r"\1…", body[:_LONGEST_LOGGED].decode("utf-8", "replace"))
+    return masked_text(text)
 
 
 def masked_text(text: str) -> str:

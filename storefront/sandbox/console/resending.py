@@ -1,0 +1,56 @@
+"""Requests that a tester sends by hand, through the same door as any shop's."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+from werkzeug.test import Client
+
+from storefront.sandbox.parts import Sandbox
+from storefront.sandbox.wire.parameters import Parameters
+
+
+def send(app: Flask, sandbox: Sandbox, method: str, target: str, body: str) -> None:
+    """Send a request with a token of the merchant's own; it is written down like every other one.
+
+    Args:
+        app: the sandbox's application.
+        sandbox: its books.
+        method: the HTTP method.
+        target: path and query.
+        body: JSON; empty or `{}` is none.
+    """
+    keys = {"imp_key": sandbox.settings.key, "imp_secret": sandbox.settings.secret}
+    token = str(sandbox.tokens.issue(Parameters(keys))["access_token"])
+    data = None if body.strip() in ("", "{}") else body.encode("utf-8", "replace")
+    Client(app.wsgi_app).open(
+        target,
+        method=method,
+        data=data,
+        content_type="application/json" if data else None,
+        headers={"Authorization": token},
+        base_url="http://localhost",
+        environ_base={"REMOTE_ADDR": "127.0.0.1"},
+    ).close()
+
+
+def is_known(app: Flask, path: str) -> bool:
+    """Whether a fault's path can ever be met: an operation is there, or begins like that."""
+    if path == "webhook":
+        return True
+    if path.endswith("*"):
+        begin = path[:-1]
+        fixed = [rule.rule.partition("<")[0] for rule in app.url_map.iter_rules() if rule.endpoint.startswith("rest.")]
+        return any(one.startswith(begin) or (one.endswith("/") and begin.startswith(one)) for one in fixed)
+    adapter = app.url_map.bind("localhost")
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        try:
+            endpoint, _ = adapter.match(path, method=method)
+        except RequestRedirect:
+            return True
+        except HTTPException:
+            continue
+        if endpoint.startswith("rest."):
+            return True
+    return False
