@@ -49,6 +49,7 @@ def test_a_payments_page_tells_its_story_in_order(sandbox: Sandbox, story: dict[
         happened, f"POST {AGAIN}", "error_after", "went wrong", "/webhooks/iamport", "+172800 s", "GET /payments/find"
     )
     assert "month-1" not in happened
+    assert re.search(r"data-copy\s+hidden>Copy</button>", happened)
     window = page_of(sandbox, "payments", story["imp_uid"])
     assert in_order(window, "/webhooks/iamport", "window: ended without a browser")
 

@@ -10,7 +10,7 @@ from storefront.sandbox.window import texts as window_texts
 
 KOREAN: Mapping[str, str] = {
     **window_texts.KOREAN,
-    "copy": "복사",
+    "act_copy": "복사",
     "more": "자세히",
     "edit_and_send": "고쳐서 다시 보내기",
     "edit_target": "주소",
@@ -122,7 +122,7 @@ KOREAN: Mapping[str, str] = {
 
 ENGLISH: Mapping[str, str] = {
     **window_texts.ENGLISH,
-    "copy": "Copy",
+    "act_copy": "Copy",
     "more": "Details",
     "edit_and_send": "Edit and send again",
     "edit_target": "Address",
