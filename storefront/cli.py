@@ -22,7 +22,7 @@ from storefront.billing.attention import open_items
 from storefront.billing.identifiers import SEOUL
 from storefront.billing.reconciling import desk, reconciliation
 from storefront.billing.renewing import forecast, renewal
-from storefront.clock import Clock
+from storefront.clock import Clock, LentClock
 from storefront.config import Settings
 from storefront.doctor.command import doctor
 from storefront.iamport import SilenceError
@@ -85,7 +85,7 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
         servers.append(server)
         beside = f"http://localhost:{server.effective_port}"
         values = {**values, **_sandbox_keys(beside)}
-        clock = _SandboxTime(sandbox)
+        clock = _time_of(sandbox)
     settings = _load(values, public_url=shop_url, folder=data)
     if settings.imp_live:
         raise click.ClickException("demo never runs with IMP_LIVE; use `storefront run`")
@@ -259,17 +259,10 @@ def _say(lines: list[str]) -> None:
         raise click.ClickException(f"the report could not be written: {error.strerror}") from None
 
 
-class _SandboxTime(Clock):
-    """The demo's time is the sandbox's, so that its console can skip a month for both."""
-
-    def __init__(self, sandbox: Flask) -> None:
-        super().__init__()
-        self._sandbox = sandbox.extensions["sandbox"].clock
-
-    def now(self) -> datetime:
-        """The sandbox's present moment."""
-        now: datetime = self._sandbox.now()
-        return now
+def _time_of(sandbox: Flask) -> Clock:
+    """The demo's time is the sandbox's: whoever moves one of them, in the shop or in the console, moves both."""
+    parts = sandbox.extensions["sandbox"]
+    return LentClock(parts.clock.now, parts.advance)
 
 
 def _listen(option: str, port: int, start: Callable[[int], Any]) -> Any:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 MOST_APART = timedelta(minutes=5)
@@ -19,6 +21,8 @@ ahead; nobody knows when it was, and nothing waits for it."""
 ASK_EVERY_S = 0.2
 """How soon a process notices that the sandbox's time was moved."""
 _PATIENCE_S = 2.0
+_PATIENCE_TO_MOVE_S = 60.0
+"""On its way the sandbox charges what is scheduled and waits for those who are told of it."""
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +65,31 @@ class Clock:
         self._offset += by
 
 
+class TimeStandsStillError(Exception):
+    """The clock is somebody else's, who does not answer; it was not moved."""
+
+
+class LentClock(Clock):
+    """Somebody else's clock in this process, as the demo's is its sandbox's.
+
+    Args:
+        tell: the present moment, aware and in UTC.
+        move: moves it forward by whole seconds.
+    """
+
+    def __init__(self, tell: Callable[[], datetime], move: Callable[[int], object]) -> None:
+        super().__init__()
+        self._tell, self._move = tell, move
+
+    def now(self) -> datetime:
+        """The present moment of whoever has lent it."""
+        return self._tell()
+
+    def advance(self, by: timedelta) -> None:
+        """Move it forward, for its owner too; a part of a second counts as a whole one."""
+        self._move(_whole_seconds(by))
+
+
 class SandboxClock(Clock):
     """The time of a sandbox in another process: its console can skip a month for everybody who works beside it.
 
@@ -76,6 +105,8 @@ class SandboxClock(Clock):
         self._url = f"{url.rstrip('/')}/_sandbox/clock"
         self._ahead = timedelta()
         self._lock = threading.Lock()
+        self._talking = threading.Lock()
+        """Held while the sandbox is asked: what it said before a move must not be believed after it."""
         self._asking: threading.Thread | None = None
 
     def now(self) -> datetime:
@@ -85,10 +116,27 @@ class SandboxClock(Clock):
             self._begin_asking()
         return super().now() + self._ahead
 
+    def advance(self, by: timedelta) -> None:
+        """Move the sandbox's clock forward, for everybody beside it; a part of a second counts as a whole one.
+
+        Raises:
+            TimeStandsStillError: the sandbox does not answer, and it is not known whether it has moved its clock.
+            ValueError: if `by` is negative; nothing has changed.
+        """
+        seconds = _whole_seconds(by)
+        self.now()  # the difference so far is known
+        with self._talking:
+            shown = self._tell(json.dumps({"advance": seconds}).encode())
+            if shown is None:
+                raise TimeStandsStillError(self._url)
+            self._ahead += timedelta(seconds=seconds)
+            self._compare(shown)
+
     def _begin_asking(self) -> None:
         with self._lock:
             if self._asking is not None and self._asking.is_alive():
                 return
+            self._talking = threading.Lock()  # after a fork nobody is left to give the old one back
             self._ask()
             self._asking = threading.Thread(target=self._keep_asking, name="sandbox-clock", daemon=True)
             self._asking.start()
@@ -99,15 +147,33 @@ class SandboxClock(Clock):
             self._ask()
 
     def _ask(self) -> None:
-        try:
-            # No proxy of the environment: the sandbox is on this very machine.
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(self._url, timeout=_PATIENCE_S) as reply:
-                seconds = int(json.load(reply)["now"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return
-        ahead = timedelta(seconds=seconds - int(time.time()))
+        with self._talking:
+            shown = self._tell()
+            if shown is not None:
+                self._compare(shown)
+
+    def _compare(self, shown: int) -> None:
+        """Take over the difference to what the sandbox's clock shows, in UNIX seconds."""
+        ahead = timedelta(seconds=shown - int(time.time()))
         # It tells whole seconds, and one may have ended while we asked.
         if abs(ahead - self._ahead) > timedelta(seconds=1):
             log.info("sandbox_time", extra={"fields": {"ahead_s": ahead.total_seconds()}})
             self._ahead = ahead
+
+    def _tell(self, move: bytes | None = None) -> int | None:
+        """What the sandbox's clock shows, perhaps after a move of it; None if it does not say."""
+        request = urllib.request.Request(self._url, move, {"Content-Type": "application/json"} if move else {})  # noqa: S310 - our own sandbox's
+        patience_s = _PATIENCE_TO_MOVE_S if move else _PATIENCE_S
+        try:
+            # No proxy of the environment: the sandbox is on this very machine.
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with opener.open(request, timeout=patience_s) as reply:
+                return int(json.load(reply)["now"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _whole_seconds(by: timedelta) -> int:
+    if by < timedelta():
+        raise ValueError("a clock only moves forward")
+    return math.ceil(by.total_seconds())

@@ -1,5 +1,6 @@
 """What the shop means by paying, in rooms: each asks the ones below it and never the other way round.
 
+- `timemachine` lets time pass beside a sandbox, and does on the way what falls due.
 - `reconciling` finishes what was left open.
 - `renewing` charges subscriptions by themselves.
 - `payments` moves money: windows, charges, refunds, and the one door (`payments.settlement`) for every message from outside.

@@ -33,7 +33,7 @@ def answer(error: HTTPException) -> Any:
     if isinstance(error, RateLimitExceeded):
         return _ask_to_wait()
     title, text = _texts(error, status)
-    return _answer(
+    return explain(
         status, title, text, is_signed_out=isinstance(error, CSRFError) and not current_user.is_authenticated
     )
 
@@ -44,12 +44,13 @@ def _ask_to_wait() -> Any:
     # Nobody waits for 2,940 seconds: they wait for 49 minutes.
     wait = timedelta(seconds=wait_s if wait_s < 2 * _MINUTE_S else math.ceil(wait_s / _MINUTE_S) * _MINUTE_S)
     text = gettext("Wait %(time)s and try again.", time=format_timedelta(wait, granularity="second", threshold=2))
-    answer = make_response(_answer(429, gettext("That was a bit too fast"), text))
+    answer = make_response(explain(429, gettext("That was a bit too fast"), text))
     answer.headers["Retry-After"] = str(wait_s)
     return answer
 
 
-def _answer(status: int, title: str, text: str, *, is_signed_out: bool = False) -> Any:
+def explain(status: int, title: str, text: str, *, is_signed_out: bool = False) -> Any:
+    """An error's answer: a page with a title and a text, or the title alone for a program."""
     if wants_json() or request.path.startswith("/webhooks/") or request.path == "/payments/complete":
         return jsonify({"error": title}), status
     page = render_template("errors/error.html", status=status, title=title, text=text, is_signed_out=is_signed_out)

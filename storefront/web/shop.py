@@ -35,6 +35,12 @@ def billing() -> Billing:
     return found
 
 
+def unhurried_billing() -> Billing:
+    """The same without an end: for what nobody expects within a page's time."""
+    whole: Billing = current_app.extensions["billing"]
+    return whole
+
+
 def imports_is_silent() -> bool:
     """Whether i'mport has left something open that this page asked."""
     return not billing().gateway.heard_all
@@ -42,8 +48,7 @@ def imports_is_silent() -> bool:
 
 def settings() -> Settings:
     """The settings."""
-    whole: Billing = current_app.extensions["billing"]  # also for a request that was turned away before it began
-    return whole.settings
+    return unhurried_billing().settings  # also for a request that was turned away before it began
 
 
 def shopper_id() -> int:

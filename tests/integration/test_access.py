@@ -32,6 +32,7 @@ EVERYBODYS = {
     "webhooks.receive",
 }
 SIGNED_IN = {
+    "demo.move_time",
     "auth.logout",
     "auth.change_password",
     "checkout.begin",
