@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from storefront.billing import attention
 from storefront.billing.attention import Reason
-from storefront.billing.reconciling import desk, reconciliation
+from storefront.billing.reconciling import desk, open_orders
+from storefront.billing.reconciling.report import Report
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Attention, Refund
 from storefront.states import RefundStatus
@@ -271,7 +272,10 @@ def test_a_shoppers_refused_refund_is_not_asked_again_because_another_one_is(
     tell(shop, extra["imp_uid"], paid["merchant_uid"])
     sandbox.mend()
 
-    assert reconciliation.reconcile(shop.billing, sweep=False).looked_at == [paid["merchant_uid"]]
+    report = Report()
+    open_orders.finish_all(shop.billing, report, only_due=False)
+
+    assert report.looked_at == [paid["merchant_uid"]]
 
     assert sandbox.net(paid["merchant_uid"]) == 10_000
     assert needed(shop) == [("refund_failed", paid["merchant_uid"])]
