@@ -182,6 +182,7 @@ def every_operation() -> list[tuple[str, str]]:
         "imp_uid": "imp_1",
         "customer_uid": "achim",
         "_rest": "imp_1",
+        "code": "361",
     }
     with app.test_request_context():
         adapter = app.url_map.bind("localhost")

@@ -46,7 +46,7 @@ PROGRAMS: list[Asker] = [
 ]
 OF_EACH_SHOP_OPERATION, OF_EACH_SANDBOX_OPERATION, OF_EACH_IN_BOTH_SHOPS = 70, 25, 10
 LEAK = re.compile(
-    r"Traceback|File \"|site-packages|/storefront/|psycopg|sqlalchemy|werkzeug|\b[A-Z]\w*(?:Error|Exception)\b"
+    r"Traceback|File \"|site-packages|(?<!/guide/code)/storefront/|psycopg|sqlalchemy|werkzeug|\b[A-Z]\w+(?:Error|Exception)\b"
 )
 
 
@@ -96,7 +96,7 @@ def test_whatever_the_shop_is_sent_it_answers_clearly_and_refuses_without_a_trac
 
     def check(request: Generated) -> None:
         answer = world.send(app, SHOP_URL, request)
-        assert answer.status < 500, answer
+        assert answer.status < 500 or is_not_ready(answer), answer
         assert not LEAK.search(answer.text), answer
         assert is_well_formed(answer), answer
         changed = world.begin_again()
@@ -142,6 +142,11 @@ class Parsing:
 
 def _no_json(word: str) -> None:
     raise ValueError(f"{word} is no JSON")
+
+
+def is_not_ready(answer: Answer) -> bool:
+    """Whether the shop says at its own address for that what it still needs before it can do its work."""
+    return answer.status == 503 and json.loads(answer.text).get("ready") is False
 
 
 def is_not_simulated(answer: Answer) -> bool:

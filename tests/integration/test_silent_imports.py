@@ -227,7 +227,7 @@ def test_a_charge_that_begins_late_says_when_it_began(
         assert payment.sent_at == shop.clock.now().replace(microsecond=payment.sent_at.microsecond)  # type: ignore[union-attr]
         sent(billing, payment)
 
-    monkeypatch.setattr(charges, "_send_in_time", delayed(shop, charges._send_in_time, seconds=90))
+    monkeypatch.setattr(charges, "send_in_time", delayed(shop, charges.send_in_time, seconds=90))
     monkeypatch.setattr(charges, "send", send_at_last)
 
     payment = charged_in_the_end(shop, shopper, life)
@@ -247,7 +247,7 @@ def test_a_charge_that_has_ceased_to_be_ours_is_not_sent_late(
         else:
             shopper.remove_card(life.card["id"])
 
-    monkeypatch.setattr(charges, "_send_in_time", delayed(shop, charges._send_in_time, seconds=700, then=go_on))
+    monkeypatch.setattr(charges, "send_in_time", delayed(shop, charges.send_in_time, seconds=700, then=go_on))
     payment = charged_in_the_end(shop, shopper, life)
     shop.pass_time(hours=25)
     shop.reconcile()

@@ -149,6 +149,7 @@ class World:
         others = somebody.register_card()
         card, paid, returned = shopper.register_card(), shopper.buy("pay"), shopper.buy("pay")
         shopper.refund(returned["merchant_uid"], token="returned")
+        subscribed = shopper.subscribe()
         declined, ready = shopper.buy("pay", card="decline-limit"), shopper.order("pay")
         sandbox = self.shop.sandbox
         order = {"customer_uid": card["customer_uid"], "name": "원두"}
@@ -166,6 +167,7 @@ class World:
             "OTHERS_ORDER": somebody.account()["payments"][0]["merchant_uid"],
             "STORED_KEY": card["customer_uid"],
             "CARD_ID": str(card["id"]),
+            "SUBSCRIPTION_ID": str(subscribed["subscription"]),
             "OTHERS_CARD_ID": str(others["id"]),
             "SCHEDULED_ORDER": "scheduled",
             "REVOKED_ORDER": "revoked",

@@ -10,7 +10,7 @@
   const origin = source.origin;
   const style = source.pathname.startsWith("/v1/") ? "new" : "old";
   if (style === "old" && !window.jQuery) {
-    throw new ReferenceError("jQuery is not defined: the old SDK needs it before itself; the new one is at " + origin + "/v1/iamport.js");
+    throw new Error("jQuery is not defined: the old SDK needs it before itself; the new one is at " + origin + "/v1/iamport.js");
   }
   const isPhone = /\b(iPhone|iPad|iPod)/.test(navigator.userAgent) || /Android|Mobile/i.test(navigator.userAgent);
   const device = isPhone ? "mobile" : "pc";
