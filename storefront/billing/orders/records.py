@@ -171,7 +171,7 @@ def record(
         owner = _other_order_of(billing, seen, answer.imp_uid)
         if owner is None:
             raise StaleAnswerError(seen.merchant_uid) from None  # two writers wrote the same; the other one was first
-        facts = {"imp_uid": answer.imp_uid, "status": answer.status, "belongs_to": owner}
+        facts = {"imp_uid": answer.imp_uid, "belongs_to": owner}
         call_person(billing, seen.merchant_uid, Reason.CONTRADICTION, facts, notes=notes)
         return seen
 
