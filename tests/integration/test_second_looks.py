@@ -24,10 +24,15 @@ def lost_webhooks(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.usefixtures("lost_webhooks")
-def test_a_cancel_that_is_undone_is_found(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("by", ["the shopper", "somebody in the console"])
+def test_a_cancel_that_is_undone_is_found(shop: Shop, shopper: Shopper, sandbox: Sandbox, by: str) -> None:
     """Nobody tells the shop, and no sweep shows a payment that is older than an hour."""
     paid = shopper.buy("pay")
-    shopper.refund(paid["merchant_uid"])
+    if by == "the shopper":
+        shopper.refund(paid["merchant_uid"])
+    else:
+        sandbox.cancel_in_console(paid["imp_uid"])
+        tell(shop, paid["imp_uid"], paid["merchant_uid"])
     assert facts(shopper, paid["merchant_uid"]) == ("cancelled", True, 0)
     shop.pass_time(hours=3)
     shop.reconcile()
@@ -47,6 +52,7 @@ def test_what_was_refused_and_comes_back_is_given_back_again(shop: Shop, shopper
     shopper.tell(result)
     assert facts(shopper, params["merchant_uid"]) == ("refused", True, 0)
     shop.pass_time(hours=3)
+    shop.reconcile()
     sandbox.undo_cancel(result["imp_uid"])
     assert sandbox.net() == 100
 
@@ -65,6 +71,7 @@ def test_a_second_capture_that_comes_back_is_given_back_again(shop: Shop, shoppe
     tell(shop, extra["imp_uid"], paid["merchant_uid"])
     assert sandbox.net() == 14_900
     shop.pass_time(hours=3)
+    shop.reconcile()
     sandbox.undo_cancel(extra["imp_uid"])
     assert sandbox.net() == 2 * 14_900
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from storefront.billing import attention
 from storefront.billing.reconciling import reconciliation
@@ -107,6 +107,23 @@ def test_what_happened_by_imports_clock_is_swept_whatever_ours_says(
     shop.reconcile()
 
     assert facts(shopper, paid["merchant_uid"]) == ("cancelled", True, 0)
+
+
+@pytest.mark.parametrize(
+    ("checks", "ahead_by"), [(0, timedelta(minutes=30)), (20, timedelta(hours=20)), (40, timedelta(days=3))]
+)
+def test_a_look_is_never_further_ahead_than_was_ever_planned(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, clock: Clock, checks: int, ahead_by: timedelta
+) -> None:
+    """Soon, hourly or daily: the clock that was ahead gains no more than that."""
+    params = shopper.order("pay")
+    with shop.billing.database.writing() as session:
+        session.execute(update(Payment).values(checks=checks))
+    sandbox.fault("/payments/*", "error", times=0)
+    with wrong_clock(clock, ahead_by):
+        assert due(shop).looked_at == [params["merchant_uid"]]
+
+    assert due(shop).looked_at == [params["merchant_uid"]]
 
 
 def test_a_look_planned_by_a_clock_that_was_ahead_is_made_all_the_same(
