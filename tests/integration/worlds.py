@@ -17,7 +17,7 @@ from tests.integration.generated import Generated
 from tests.people import Shopper
 from tests.wsgi import SANDBOX_URL
 
-_LOGS = ("request", "token", "tally")
+_LOGS = ("request", "mention", "event", "token", "tally")
 """What the sandbox writes down about requests, whatever comes of them, and what it counts by itself."""
 
 _RANDOM = re.compile(

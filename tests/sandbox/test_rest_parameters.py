@@ -331,7 +331,7 @@ def test_a_method_that_an_operation_does_not_have_is_a_405(sandbox: Sandbox, met
         ("GET", "/escrows/logis/imp_1"),
         ("POST", "/receipts/imp_1"),
         ("GET", "/kakao/payment/orders"),
-        ("GET", "/banks"),
+        ("GET", "/codes/category"),
         ("POST", "/subscribe/payments/unheard-of"),
         ("GET", "/tiers/abc"),
     ],
