@@ -34,7 +34,14 @@ def begin(plan: str) -> Any:
     token = given if given.isprintable() and given else billing_checkout.new_token()
     if not form.validate_on_submit():
         template = "checkout/card.html" if subscription_id else "checkout/checkout.html"
-        page = render_template(template, form=form, plan=chosen, token=token, subscription_id=subscription_id)
+        page = render_template(
+            template,
+            form=form,
+            plan=chosen,
+            token=token,
+            subscription_id=subscription_id,
+            has_already=None if subscription_id else _live_subscription(chosen),
+        )
         return page, 400 if form.is_submitted() else 200
     wish = form.wish(chosen)
     if subscription_id:
@@ -83,6 +90,14 @@ def _own_subscription_or_404(plan: Plan) -> int | None:
     if found.subscription.status == SubscriptionStatus.ENDED:
         abort(409)
     return found.subscription.id
+
+
+def _live_subscription(plan: Plan) -> int | None:
+    """One of this plan that the shopper has already: a second one should not begin by mistake."""
+    for found in overview.all_of(billing(), shopper_id()):
+        if found.subscription.plan == plan.code and found.subscription.status != SubscriptionStatus.ENDED:
+            return found.subscription.id
+    return None
 
 
 def _prefill() -> dict[str, str]:

@@ -109,6 +109,22 @@ def test_terms_that_make_no_sense_are_refused_before_anything_is_ordered(
     assert shopper.account()["payments"] == []
 
 
+def test_whoever_has_one_of_the_plan_is_asked_before_a_second_one_begins(shop: Shop, shopper: Shopper) -> None:
+    """On the page; whoever goes on wants both. Another plan, or one bag, is no second one."""
+
+    def is_asked(path: str) -> bool:
+        page = shopper.browser.get(path, headers={"Accept-Language": "en"})
+        return "You have a subscription to Morning already" in page.text
+
+    assert not is_asked("/checkout/morning?every=month")
+    shopper.subscribe()
+    asked = [is_asked(f"/checkout/{path}") for path in ("morning?every=year", "morning?every=once", "noon?every=month")]
+    shopper.subscribe()
+
+    assert asked == [True, False, False]
+    assert count(shop) == 2
+
+
 def test_a_declined_window_begins_nothing(shop: Shop, shopper: Shopper) -> None:
     """Nothing is a subscription before its checkout is won."""
     shopper.subscribe(card="decline-limit")

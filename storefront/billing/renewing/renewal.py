@@ -117,7 +117,7 @@ class _Run:
         claiming.postpone(self.billing, subscription_id)
         with self.billing.database.writing() as session:
             now = self.billing.clock.now()
-            attention.call(session, Reason.TROUBLE, f"subscription {subscription_id}", now, kind=cause)
+            attention.call(session, Reason.TROUBLE, f"subscription_{subscription_id}", now, kind=cause)
 
 
 def outcomes_of(billing: Billing, merchant_uids: Sequence[str]) -> Sequence[Payment]:

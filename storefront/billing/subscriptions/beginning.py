@@ -57,8 +57,9 @@ def with_card(session: Session, payment: Payment, now: datetime) -> list[str]:
         subscription = _begin(session, payment, max(payment.first_on or tomorrow, tomorrow), now)
         Standing(subscription, None, (), payment.card).plan(now)
         return ["subscription_began"]
-    if payment.purpose == Purpose.REGISTER and checkout is not None and checkout.subscription is not None:
-        give_card(session, checkout.subscription, payment.card, now)
+    meant = checkout.subscription if payment.purpose == Purpose.REGISTER and checkout is not None else None
+    if meant is not None and meant.status != SubscriptionStatus.ENDED:
+        give_card(session, meant, payment.card, now)
         return ["subscription_card"]
     return []
 
@@ -81,17 +82,17 @@ def give_card(session: Session, subscription: Subscription, card: Card, now: dat
 
     Args:
         session: the transaction, with card and subscription locked.
-        subscription: whose; nothing happens to one that has ended.
+        subscription: whose; it has not ended.
         card: its shopper's, active.
         now: when.
 
     Returns:
         How it stands then.
     """
-    if subscription.status != SubscriptionStatus.ENDED:
-        subscription.card_id, subscription.card_since, subscription.card_refused = card.id, now, False
-        read(session, subscription).plan_at_once(now)
-    return read(session, subscription)
+    subscription.card_id, subscription.card_since, subscription.card_refused = card.id, now, False
+    standing = read(session, subscription)
+    standing.plan_at_once(now)
+    return standing
 
 
 def _wins(payment: Payment, purpose: Purpose) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from storefront.billing.context import Billing
 from storefront.billing.subscriptions import calendar, decisions, standing
 from storefront.billing.subscriptions.calendar import Interval
-from storefront.billing.subscriptions.standing import Standing
+from storefront.billing.subscriptions.standing import MovedOnError, Standing
 from storefront.billing.subscriptions.step import Charge, Upcoming, Wait, next_interval
 from storefront.models import Card, Checkout, Payment, Subscription
 from storefront.states import CardStatus, PaymentStatus, PeriodStatus, SubscriptionStatus
@@ -81,7 +82,7 @@ def let_time_pass(billing: Billing, subscription_id: int) -> None:
             subscription = session.get_one(Subscription, subscription_id)
             if not _is_due(standing.read(session, subscription), billing.clock.now()):
                 return
-        with billing.database.writing() as session:
+        with suppress(MovedOnError), billing.database.writing() as session:
             locked, now = standing.lock(session, subscription_id), billing.clock.now()
             if _is_due(locked, now):
                 decisions.write(session, locked, locked.decide(now), now)
