@@ -110,8 +110,10 @@ class Life:
         decision = self.standing().decide(self.now)
         if isinstance(decision, Charge):
             decisions.open_attempt(self, self.standing(), decision, self.now)  # type: ignore[arg-type]
-        elif not (isinstance(decision, Wait) and decision.notice is None):
+        elif not (isinstance(decision, Wait) and decision.behind):
             decisions.write(self, self.standing(), decision, self.now)  # type: ignore[arg-type]
+        # However it was decided, nobody finds it due again at this moment.
+        assert self.subscription.wake_at is None or self.subscription.wake_at > self.now
         return decision
 
     def pass_to(self, moment: datetime) -> Any:
@@ -220,6 +222,17 @@ def test_a_shop_that_was_down_charges_the_running_period_and_never_the_past(runn
     assert isinstance(charge, Charge)
     assert charge.upcoming.interval.number == 2
     assert [period.period_status for period in running.periods][:2] == [PeriodStatus.PAID, PeriodStatus.MISSED]
+
+
+def test_two_periods_are_not_charged_by_themselves_in_twenty_hours(running: Life) -> None:
+    """The shop was down until the last afternoon of a period; the next one's charge waits for the morning after its own."""
+    running.live_to(at("2026-12-26"))
+    assert isinstance(running.pass_to(at("2027-01-26", 15)), Charge)
+    running.end("paid")
+
+    assert running.next_at() == at("2027-01-28")
+    assert isinstance(running.pass_to(at("2027-01-27")), Wait)
+    assert isinstance(running.pass_to(at("2027-01-28")), Charge)
 
 
 def test_a_clock_that_is_behind_decides_nothing_and_says_so(owing: Life) -> None:

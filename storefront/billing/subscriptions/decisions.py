@@ -69,7 +69,7 @@ def write(session: Session, standing: Standing, decision: Decision, now: datetim
             pass
         case Charge():
             raise ValueError("a charge is claimed, not just written down")
-    subscription.moved_at = now
+    subscription.moved_at = max(now, subscription.moved_at)
     written = Standing(subscription, period, attempts, card)
     written.plan(now)
     return written
