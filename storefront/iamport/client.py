@@ -18,7 +18,7 @@ import requests
 from storefront.clock import Clock
 from storefront.iamport import lists, names
 from storefront.iamport.deadline import Deadline
-from storefront.iamport.errors import NotFoundError, RejectedError, SilenceError, UnreadableAnswerError
+from storefront.iamport.errors import NotAskedError, NotFoundError, RejectedError, SilenceError, UnreadableAnswerError
 from storefront.iamport.line import Line, Request
 from storefront.iamport.restraint import Breaker
 from storefront.iamport.transport import Transport
@@ -69,7 +69,7 @@ class Iamport:
         """The same client for a page, which waits so many seconds in all, however many calls it makes.
 
         Once they are over a call raises NotAskedError at once. So it does while too many other pages wait already, and
-        for a few seconds after i'mport has been silent several times in a row.
+        for a few seconds after i'mport has been silent several times in a row. After that its page asks no more.
         """
         return self._view(self._deadline(seconds), insists=False)
 
@@ -318,8 +318,10 @@ class Iamport:
             return self._line.call(request, deadline, in_a_place=is_page, insists=self._insists)
         except NotFoundError:
             raise
-        except SilenceError:
+        except SilenceError as silence:
             self.heard_all = False
+            if is_page and isinstance(silence, NotAskedError):
+                self._ends = Deadline.within(0)  # a page that was turned away once does not queue again for each order
             raise
 
     def _deadline(self, seconds: float) -> Deadline:

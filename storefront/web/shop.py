@@ -14,7 +14,7 @@ from storefront.config import Settings
 _LONGEST_NUMBER = 9
 _ORDER = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
-PAGE_BUDGET_S = 2.5
+PAGE_BUDGET_S = 2.0
 """How long a page waits for i'mport in all; the rest of its three seconds is ours."""
 
 

@@ -113,6 +113,22 @@ def test_several_silences_in_a_row_and_i_mport_is_left_alone(imports: Moody, gat
     assert [is_silent(gateway.within(5)) for _ in range(4)] == [False] * 4
 
 
+def test_a_page_that_was_turned_away_asks_no_more(imports: Moody, gateway: Iamport, time: Time) -> None:
+    """Otherwise it would queue again for each of its orders."""
+    imports.be("fails", "/payments")
+    for _ in range(SILENCES):
+        is_silent(gateway)
+    page = gateway.within(5)
+    assert is_silent(page)
+    assert page.time_left_s == 0
+
+    imports.mend()
+    time.now += REST_S
+
+    assert is_silent(page)
+    assert not is_silent(gateway.within(5))
+
+
 def test_what_a_shopper_asked_for_is_tried_all_the_same(imports: Moody, gateway: Iamport) -> None:
     """And if it is answered, everybody asks again."""
     imports.be("fails", "/payments")
