@@ -28,6 +28,7 @@ from storefront.clock import Clock
 from storefront.config import Settings
 from storefront.database import Database
 from storefront.iamport import Iamport
+from storefront.iamport.restraint import Breaker
 from storefront.models import Base
 from storefront.sandbox import SandboxSettings, create_sandbox
 from storefront.sandbox.books.faults import Fault
@@ -236,7 +237,8 @@ class Stage:
         session.trust_env = False
         session.mount("http://", self.adapter)
         settings = self._settings
-        gateway = Iamport(settings.imp_api_url, settings.imp_key, settings.imp_secret, session=session)
+        keys, breaker = (settings.imp_key, settings.imp_secret), Breaker(lambda: self.clock.now().timestamp())
+        gateway = Iamport(settings.imp_api_url, *keys, session=session, clock=self.clock, breaker=breaker)
         app = create_app(settings, clock=self.clock, gateway=gateway)
         # What goes wrong in the shop, or in an interruption, ends the play where it happens.
         app.config["PROPAGATE_EXCEPTIONS"] = True
