@@ -1,15 +1,16 @@
-"""The command line: `storefront demo | run | sandbox | reconcile | renew | attention | worker | doctor | db`."""
+"""The command line: `storefront demo | run | sandbox | reconcile | renew | report | attention | worker | doctor | db`."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import click
 from flask import Flask
 
 from storefront import background, config, create_billing, logs, serving, starting
-from storefront.billing import Billing
+from storefront.billing import Billing, monthly
 from storefront.billing.attention import open_items
 from storefront.billing.identifiers import SEOUL
 from storefront.billing.reconciling import desk, reconciliation
@@ -28,8 +29,10 @@ from storefront.doctor.command import doctor
 from storefront.iamport import SilenceError
 from storefront.sandbox import SandboxSettings, commands, create_sandbox
 from storefront.sandbox.server import create_server as create_sandbox_server
+from storefront.states import EndReason
 
 SANDBOX = SandboxSettings()
+_MONTH = re.compile("20[0-9]{2}-(0[1-9]|1[0-2])")
 _SENDERS_BESIDE_PAGES = 8
 """How many renewals the demo sends at once: its pages use the same database connections."""
 
@@ -45,6 +48,12 @@ def _moment(_context: click.Context, _option: click.Parameter, text: str | None)
     if len(text) <= len("2027-01-31"):
         moment += timedelta(days=1)
     return moment if moment.tzinfo else moment.replace(tzinfo=SEOUL)
+
+
+def _first_day(_context: click.Context, _option: click.Parameter, text: str) -> date:
+    if not _MONTH.fullmatch(text):
+        raise click.BadParameter("write it like 2027-01")
+    return date.fromisoformat(f"{text}-01")
 
 
 @click.group()
@@ -208,6 +217,26 @@ def worker(every: float) -> None:
         threading.Event().wait()
 
 
+@main.command()
+@click.option("--month", "first_day", required=True, callback=_first_day, metavar="YYYY-MM", help="A month of Seoul's.")
+def report(first_day: date) -> None:
+    """A month in figures: charged, refunded, declined, recovered, active, left and ended."""
+    figures = monthly.month(_billing(), first_day)
+    others = {reason.value: count for reason, count in figures.ended.items() if reason != EndReason.LEFT}
+    _say(
+        [
+            f"{first_day:%Y-%m}",
+            f"charged    {figures.charged_krw:>12,} won, {figures.charges} charges",
+            f"refunded   {figures.refunded_krw:>12,} won",
+            f"recovered  {figures.recovered_krw:>12,} won, {figures.recovered} periods",
+            f"declined   {_by_name(figures.declined)}",
+            f"active     {figures.active}",
+            f"left       {figures.ended[EndReason.LEFT]}",
+            f"ended      {_by_name(others)}",
+        ]
+    )
+
+
 @main.group()
 def db() -> None:
     """The shop's database."""
@@ -229,6 +258,11 @@ def _foreseen(billing: Billing, until: datetime | None) -> Iterator[str]:
             f"subscription {each.subscription_id}: {terms.plan}, period {interval.number}, {terms.price_krw} won"
             f" to {each.card_number} on {each.upcoming.at.astimezone(SEOUL):%Y-%m-%d %H:%M} Seoul"
         )
+
+
+def _by_name(counts: Mapping[str, int]) -> str:
+    names = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+    return f"{sum(counts.values())}" + (f" ({names})" if names else "")
 
 
 class _UnaskedError(click.ClickException):

@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 import pytest
 import requests
 
+from storefront.billing.identifiers import SEOUL
 from tests.people import HttpBrowser, Sandbox, Shopper
 from tests.servers import keys_for, storefront
 
@@ -166,6 +168,34 @@ def test_subscriptions_renew_by_a_command_and_by_a_worker_in_the_sandboxs_time(p
         assert comes_true(lambda: sandbox.net() == 3 * 14_900)
     assert comes_true(lambda: shopper.account()["subscriptions"][0]["period"]["number"] == 2)
     assert shopper.agrees_with_ledger()
+
+
+def test_a_month_is_told_in_figures(place: Place) -> None:
+    """What came in and went out, and who stays."""
+    shopper, sandbox = place.shopper(), place.sandbox
+    shopper.subscribe()
+    bag = shopper.buy("pay", "noon")
+    sandbox.cancel_in_console(bag["imp_uid"], 900)
+    shopper.payment(bag["merchant_uid"])
+    place.run("reconcile")
+    month = datetime.fromtimestamp(sandbox.now(), SEOUL).strftime("%Y-%m")
+
+    figures = place.run("report", "--month", month)
+
+    captured = sandbox.ledger()["captured"]
+    assert figures.returncode == 0, figures.stderr
+    assert [line.split()[:2] for line in figures.stdout.splitlines()] == [
+        [month],
+        ["charged", f"{captured:,}"],
+        ["refunded", "900"],
+        ["recovered", "0"],
+        ["declined", "0"],
+        ["active", "1"],
+        ["left", "0"],
+        ["ended", "0"],
+    ]
+    for wrong in ("2027", "2027-13", "2027-1", "soon", "0000-01", "9999-12"):
+        assert place.run("report", "--month", wrong).returncode == 2
 
 
 @pytest.mark.parametrize("until", ["soon", "2027-13-01", "31.12.2027"])
