@@ -1,0 +1,213 @@
+"""A year of ten shoppers, month ends and trouble included: at its end every won is where the ledger says it is."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from storefront.billing import monthly
+from storefront.billing.identifiers import SEOUL
+from storefront.billing.subscriptions import calendar
+from storefront.clock import Clock, LentClock
+from storefront.models import Payment
+from storefront.states import Every
+from tests.conftest import Shop
+from tests.people import Sandbox, Shopper
+
+BEGINS = datetime(2027, 1, 31, 10, tzinfo=SEOUL)
+"""The last day of a month, which most months do not have."""
+MONTHS = 13
+AGAIN = "/subscribe/payments/again"
+
+
+@dataclass
+class Life:
+    """Who lives the year, and what has happened to them."""
+
+    shop: Shop
+    sandbox: Sandbox
+    people: dict[str, Shopper] = field(default_factory=dict)
+    charged: list[str] = field(default_factory=list)
+    declined: list[str] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> Shopper:
+        """Somebody by name; new people sign up."""
+        if name not in self.people:
+            self.people[name] = Shopper(self.shop.browser(), self.sandbox).sign_up()
+        return self.people[name]
+
+    def travel(self, to: Any) -> None:
+        """Time passes, and everything is done at its moment."""
+        reply = self["ari"].post_json("/demo/time", {"to": to})
+        assert reply.status_code == 200, reply.text
+        journey = reply.get_json()
+        assert journey["unknown"] == []
+        self.charged += journey["charged"]
+        self.declined += journey["declined"]
+
+    def status(self, name: str) -> tuple[str, str | None]:
+        """How somebody's subscription stands, and why."""
+        found = self[name].subscription()
+        return found["status"], found["reason"]
+
+    def newest_paid(self, name: str) -> dict[str, Any]:
+        """The last payment of somebody that was captured."""
+        return next(payment for payment in self[name].account()["payments"] if payment["captured"])
+
+
+def begin(life: Life) -> None:
+    """Every test card is shown to a window; who is declined there tries another one, or stays away."""
+    life["ari"].subscribe()
+    life["bom"].subscribe("noon", every="year", mode="register", card="slow", first_on="2027-02-10")
+    life["chan"].subscribe(card="decline-later")
+    life["dan"].subscribe("daybreak", card="approve-2")
+    for card in ("decline-limit", "decline-stolen", "decline-expired"):
+        assert life["eun"].buy(card=card, terms={"every": "month"})["status"] == "failed"
+    life["eun"].subscribe("noon")
+    life["gaon"].subscribe(mode="register", first_on="2027-03-31")
+    life["haru"].subscribe("noon")
+    life["in"].subscribe("daybreak")
+    life["jun"].subscribe()
+    life["ko"].subscribe(every="year")
+
+
+def lose_answers(life: Life) -> None:
+    """I'mport charges, and its answer is cut; another charge never reaches it."""
+    life.travel(life["ari"].subscription()["next"]["at"] - 60)
+    life.sandbox.fault(AGAIN, "cut_after", times=2)
+    life.sandbox.fault(AGAIN, "cut_before")
+
+
+def go_away_for_three_days(life: Life) -> None:
+    """The shop is down on a day on which most are charged: nobody does anything."""
+    day_before = life["ari"].subscription()["next"]["at"] - 86_400
+    if day_before > life.sandbox.now():
+        life.travel(day_before)
+    life.sandbox.advance(days=3)
+
+
+def take_back(life: Life) -> None:
+    """I'mport's people cancel one payment whole and of another a part, and a bag is given back."""
+    life.sandbox.cancel_in_console(life.newest_paid("haru")["imp_uid"])
+    life.sandbox.cancel_in_console(life.newest_paid("in")["imp_uid"], 1_000)
+    [card] = life["jun"].active_cards()
+    life["jun"].refund(life["jun"].charged(card["id"])["merchant_uid"])
+
+
+def mend(life: Life) -> None:
+    """A card that has begun to decline is replaced by another one, which is tried at once."""
+    life.travel(life["dan"].subscription()["next"]["at"] + 2 * 86_400)
+    assert life.status("dan") == ("past_due", None)
+    card = life["dan"].register_card()
+    assert life["dan"].ask("card", card=card["id"]).status_code == 303
+
+
+def lose_a_card(life: Life) -> None:
+    """Its shopper has it removed, and its subscription runs on without."""
+    [card] = life["gaon"].active_cards()
+    life["gaon"].remove_card(card["id"])
+
+
+STORY: dict[int, tuple[Callable[[Life], None], ...]] = {
+    0: (begin,),
+    1: (mend,),
+    2: (lose_answers,),
+    4: (take_back,),
+    6: (go_away_for_three_days,),
+    8: (lose_a_card,),
+}
+"""What happens in which month, counted from the first."""
+
+
+@pytest.fixture
+def clock(sandbox_app: Flask) -> Clock:
+    """The shop's time is the sandbox's, as in the demo."""
+    parts = sandbox_app.extensions["sandbox"]
+    return LentClock(parts.clock.now, parts.advance)
+
+
+@pytest.fixture
+def life(shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Life:
+    """A shop on its first day; nobody really waits for a slow card."""
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(min(seconds, 0.01)))
+    sandbox.advance(seconds=(BEGINS - shop.clock.now()).total_seconds())
+    return Life(shop, sandbox)
+
+
+def test_a_year_of_ten_shoppers_agrees_with_the_ledger_to_the_won(life: Life) -> None:
+    """Each order, each month, and everything together; nobody is charged twice for a period, or after the end."""
+    for month in range(MONTHS):
+        for happens in STORY.get(month, ()):
+            happens(life)
+        life.travel("month")
+
+    assert all(shopper.agrees_with_ledger() for shopper in life.people.values())
+    assert net_of_all(life) == life.sandbox.net()
+    assert no_period_was_paid_twice(life)
+    assert all(attempts <= 4 for attempts in automatic_attempts(life).values())
+    for first_day in months():
+        figures = monthly.month(life.shop.billing, first_day)
+        assert (figures.charged_krw, figures.refunded_krw) == of_the_ledger(life, first_day), first_day
+    assert len(life.charged) == len(set(life.charged))
+    assert {name: life.status(name) for name in life.people if name != "ari"} == {
+        "bom": ("active", None),
+        "chan": ("ended", "unpaid"),
+        "dan": ("active", None),
+        "eun": ("active", None),
+        "gaon": ("ended", "unpaid"),
+        "haru": ("ended", "refunded"),
+        "in": ("active", None),
+        "jun": ("active", None),
+        "ko": ("active", None),
+    }
+
+
+def months() -> Iterator[date]:
+    """The first day of each month of the year."""
+    for number in range(MONTHS + 1):
+        yield calendar.interval(BEGINS.date().replace(day=1), Every.MONTH, number).begins_on
+
+
+def net_of_all(life: Life) -> int:
+    """The won that the shop believes i'mport holds, over all shoppers."""
+    return sum(payment["net"] for shopper in life.people.values() for payment in shopper.account()["payments"])
+
+
+def of_the_ledger(life: Life, first_day: date) -> tuple[int, int]:
+    """What i'mport captured and cancelled in a month of Seoul's."""
+    payments = life.sandbox.ledger()["payments"]
+    captured = sum(payment["amount"] for payment in payments if is_in(payment["paid_at"], first_day))
+    cancels = (cancel for payment in payments for cancel in payment["cancels"])
+    return captured, sum(cancel["amount"] for cancel in cancels if is_in(cancel["at"], first_day))
+
+
+def is_in(seconds: int, first_day: date) -> bool:
+    """Whether a moment is in a month of Seoul's."""
+    return datetime.fromtimestamp(seconds, SEOUL).date().replace(day=1) == first_day
+
+
+def attempts_of_all(life: Life) -> list[Payment]:
+    """Every attempt at a period."""
+    with life.shop.billing.database.reading() as session:
+        return list(session.scalars(select(Payment).where(Payment.attempt.is_not(None))))
+
+
+def no_period_was_paid_twice(life: Life) -> bool:
+    """By the ledger, not by what the shop says."""
+    captured = {payment["merchant_uid"] for payment in life.sandbox.ledger()["payments"]}
+    paid = Counter(attempt.checkout_id for attempt in attempts_of_all(life) if attempt.merchant_uid in captured)
+    return set(paid.values()) == {1}
+
+
+def automatic_attempts(life: Life) -> Counter[int | None]:
+    """How many attempts at each period began by themselves."""
+    return Counter(attempt.checkout_id for attempt in attempts_of_all(life) if attempt.automatic)
