@@ -144,6 +144,13 @@ def _never_end(write: Write, goes_on: GoesOn) -> None:
         write(b"x" * 4_000_000)
 
 
+def _count_for_ever(write: Write, goes_on: GoesOn) -> None:
+    """The size of a chunk, in more and more digits."""
+    write(_OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    for _ in goes_on():
+        write(b"0" * 4_000_000)
+
+
 def _one(answer: bytes) -> Callable[[Write, GoesOn], None]:
     return lambda write, _goes_on: write(answer)
 
@@ -153,6 +160,7 @@ _WAYS: dict[str, Callable[[Write, GoesOn], None]] = {
     "drips its head": _drip_head,
     "drips its body": _drip_body,
     "never ends": _never_end,
+    "counts for ever": _count_for_ever,
     "cuts": _one(b""),
     "fails": _one(b"HTTP/1.1 500 Oops\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
     "babbles": _one(_OK + b"Content-Length: 4\r\n\r\nblah"),

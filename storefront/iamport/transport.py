@@ -112,10 +112,10 @@ def _session() -> requests.Session:
 
 
 class _TimelyReader(io.RawIOBase):
-    """What a socket receives, until a moment and up to a size."""
+    """What a socket receives, until a moment."""
 
     def __init__(self, connection: socket.socket, ends_at: float) -> None:
-        self._connection, self._ends_at, self._left = connection, ends_at, LARGEST_ANSWER
+        self._connection, self._ends_at = connection, ends_at
         # The socket stays open for as long as this does, also after its connection has let go of it.
         self._received = connection.makefile("rb", buffering=0)
 
@@ -127,11 +127,7 @@ class _TimelyReader(io.RawIOBase):
         if left_s <= 0:
             raise TimeoutError
         self._connection.settimeout(left_s)
-        count = self._received.readinto(buffer)
-        self._left -= count or 0
-        if self._left < 0:
-            raise OSError("too large an answer")
-        return count
+        return self._received.readinto(buffer)
 
     def close(self) -> None:
         self._received.close()

@@ -1,7 +1,7 @@
 """Whatever i'mport does, every page answers soon and says what is not known; afterwards everything is found out.
 
-I'mport stands behind a real socket here, and hangs, drips, cuts or talks nonsense at it. A page's time and a call's are
-cut down from seconds to tenths of them.
+I'mport stands behind a real socket here, and hangs, drips, cuts or talks nonsense at it. A page's time is cut down
+to a tenth of a second.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,18 +18,20 @@ from sqlalchemy import select
 
 from storefront.billing.errands import Errands
 from storefront.billing.payments import charges
+from storefront.billing.payments.settlement import Door, settle
 from storefront.clock import Clock
 from storefront.config import Settings
-from storefront.iamport import Iamport
+from storefront.iamport import Iamport, NotAskedError
 from storefront.iamport.restraint import SILENCES, Breaker
-from storefront.models import Payment
+from storefront.models import Event, Payment
 from tests.conftest import SHOP_URL, Shop, shop_beside
 from tests.moody import MOODS, Moody, moody, took_s
 from tests.people import BUYER, HttpBrowser, Sandbox, Shopper
 from tests.serving_here import served
 
-PAGE_S, CALL_S = 0.15, 0.4
+PAGE_S, CALL_S = 0.1, 3.0
 GENEROUS_S = PAGE_S + 2.0
+TOKEN = "/users/getToken"
 AGAIN = "/subscribe/payments/again"
 ENGLISH = {"Accept-Language": "en"}
 SILENT = "does not answer at the moment."
@@ -103,8 +106,10 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("path", ["/users/getToken", "/"])
-@pytest.mark.parametrize("mood", MOODS)
+@pytest.mark.parametrize(
+    ("mood", "path"),
+    [*((mood, "/") for mood in MOODS), *((mood, TOKEN) for mood in ("hangs", "drips its body", "forbids"))],
+)
 def test_every_page_answers_soon_and_everything_is_found_out_afterwards(
     shop: Shop, shopper: Shopper, sandbox: Sandbox, imports: Moody, life: Life, mood: str, path: str
 ) -> None:
@@ -161,15 +166,40 @@ def test_what_a_page_left_open_the_background_finishes_soon(
     order = life.left["merchant_uid"]
     with shop.billing.database.writing() as session:
         row = session.scalars(select(Payment).where(Payment.merchant_uid == order)).one()
-        row.next_check_at, row.checks = shop.clock.now().replace(year=2100), 30
+        row.next_check_at, row.checks = shop.clock.now() + timedelta(minutes=50), 30
     imports.be("hangs")
     page = shopper.browser.get(f"/payments/{order}", headers=ENGLISH).text
     assert SILENT in page
     imports.mend()
 
-    shop.reconcile_what_is_due()
+    assert shop.reconcile_what_is_due().changed == [order]
 
+
+def test_what_was_not_asked_is_not_in_the_timeline(shop: Shop, life: Life, shopper: Shopper) -> None:
+    """A page that polls while i'mport is left alone would fill it."""
+    order = life.left["merchant_uid"]
+    before = events_of(shop, order)
+
+    with pytest.raises(NotAskedError):
+        settle(shop.billing.within(0), Door.READ, merchant_uid=order)
+    assert events_of(shop, order) == before
+    with pytest.raises(NotAskedError):
+        settle(shop.billing.within(0), Door.WEBHOOK, merchant_uid=order)
+
+    assert events_of(shop, order) == [*before, "webhook", "unanswered"]
     assert shopper.payment(order)["status"] == "paid"
+
+
+def events_of(shop: Shop, order: str) -> list[str]:
+    """An order's timeline, without the look at i'mport that its page takes."""
+    with shop.billing.database.reading() as session:
+        query = (
+            select(Event.event)
+            .join(Payment, Payment.id == Event.payment_id)
+            .where(Payment.merchant_uid == order)
+            .order_by(Event.id)
+        )
+        return list(session.scalars(query))
 
 
 def test_no_page_asks_one_order_after_the_other_without_end(shopper: Shopper, imports: Moody) -> None:
@@ -235,26 +265,27 @@ def test_a_charge_that_begins_late_says_when_it_began(
     assert (payment["status"], sandbox.net(payment["merchant_uid"])) == ("paid", 16_900)
 
 
-@pytest.mark.parametrize("meanwhile", ["the card is removed", "reconcile sends it"])
+@pytest.mark.parametrize("meanwhile", ["the card is removed", "reconcile sends it", "reconcile sends it in vain"])
 def test_a_charge_that_has_ceased_to_be_ours_is_not_sent_late(
     shop: Shop, shopper: Shopper, sandbox: Sandbox, life: Life, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:
     """By then its card is being removed, or somebody else has sent it."""
 
     def go_on() -> None:
-        if meanwhile == "reconcile sends it":
-            shop.reconcile()
-        else:
+        if meanwhile == "the card is removed":
             shopper.remove_card(life.card["id"])
+            return
+        if meanwhile.endswith("in vain"):
+            sandbox.fault(AGAIN, "cut_before")
+        shop.reconcile()
 
     monkeypatch.setattr(charges, "send_in_time", delayed(shop, charges.send_in_time, seconds=700, then=go_on))
     payment = charged_in_the_end(shop, shopper, life)
     shop.pass_time(hours=25)
     shop.reconcile()
 
-    sends = len(sandbox.requests(AGAIN))
-    assert sends == (1 if meanwhile == "reconcile sends it" else 0)
-    assert sandbox.net(payment["merchant_uid"]) == sends * 16_900
+    assert len(sandbox.requests(AGAIN)) == (0 if meanwhile == "the card is removed" else 1)
+    assert sandbox.net(payment["merchant_uid"]) == (16_900 if meanwhile == "reconcile sends it" else 0)
     assert shopper.agrees_with_ledger()
 
 

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from storefront.clock import Clock
-from storefront.iamport import Iamport, NotAskedError, SilenceError
+from storefront.iamport import Iamport, NotAskedError, SilenceError, transport
 from storefront.iamport import token as token_module
 from tests.moody import MOODS, Moody, moody, took_s
 
@@ -49,6 +49,20 @@ def test_a_call_ends_in_time_and_the_next_one_goes_well(imports: Moody, gateway:
     assert took_s(ask) < GENEROUS_S
     imports.mend()
     assert gateway.payment("imp_1") is None
+
+
+@pytest.mark.parametrize("mood", ["never ends", "counts for ever"])
+def test_an_answer_that_does_not_end_is_not_kept(imports: Moody, monkeypatch: pytest.MonkeyPatch, mood: str) -> None:
+    """However much time there is, memory is not taken for ever."""
+    monkeypatch.setattr(transport, "LARGEST_ANSWER", 100_000)
+    patient = Iamport(imports.url, "sandbox_key", "sandbox_secret", timeout_s=15)
+    imports.be(mood)
+
+    def ask() -> None:
+        with pytest.raises(SilenceError):
+            patient.payment("imp_1")
+
+    assert took_s(ask) < 5
 
 
 def test_a_host_that_does_not_take_the_call_is_not_waited_for() -> None:
