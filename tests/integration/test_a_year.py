@@ -110,6 +110,18 @@ def mend(life: Life) -> None:
     assert life["dan"].ask("card", card=card["id"]).status_code == 303
 
 
+def buy_about_midnight(life: Life) -> None:
+    """A bag in the first hour of a month, and money back in its last one: in UTC each is in another month."""
+    today = calendar.seoul_day(life.shop.clock.now())
+    first = calendar.midnight_of(calendar.interval(today.replace(day=1), Every.MONTH, 0).ends_on)
+    [card] = life["jun"].active_cards()
+    for minutes in (-30, 30):
+        life.travel(int(first.timestamp()) + minutes * 60)
+        bag = life["jun"].charged(card["id"])
+        life.sandbox.cancel_in_console(bag["imp_uid"], 1_000)
+        life.travel(int(first.timestamp()) + minutes * 60 + 60)
+
+
 def lose_a_card(life: Life) -> None:
     """Its shopper has it removed, and its subscription runs on without."""
     [card] = life["gaon"].active_cards()
@@ -122,6 +134,7 @@ STORY: dict[int, tuple[Callable[[Life], None], ...]] = {
     2: (lose_answers,),
     4: (take_back,),
     6: (go_away_for_three_days,),
+    7: (buy_about_midnight,),
     8: (lose_a_card,),
 }
 """What happens in which month, counted from the first."""
