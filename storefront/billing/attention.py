@@ -34,6 +34,8 @@ class Reason(StrEnum):
     """What i'mport says cannot be squared with what it said before, of this order or of another one."""
     REFUND_FAILED = "refund_failed"
     """i'mport refuses to give money back that it still holds."""
+    REFUND_OWED = "refund_owed"
+    """What leaving gives back has been asked for, and i'mport has not confirmed it yet."""
     UNKNOWN = "unknown"
     """i'mport no longer knows a payment that it captured."""
     UNREADABLE = "unreadable"

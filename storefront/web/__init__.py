@@ -10,6 +10,7 @@ from storefront.web import (
     account,
     assets,
     auth,
+    changes,
     checkout,
     demo,
     errors,
@@ -48,6 +49,6 @@ def init_app(app: Flask) -> None:
     )
     for part in (assets, shop, i18n, security, limits, auth, formats, errors, health, proxy):
         part.init_app(app)
-    for part in (home, guide, health, auth, checkout, payments, webhooks, account, subscriptions, demo):
+    for part in (home, guide, health, auth, checkout, payments, webhooks, account, subscriptions, changes, demo):
         app.register_blueprint(part.blueprint)
     security.csrf.exempt(webhooks.blueprint)

@@ -19,7 +19,7 @@ from storefront.web.i18n import plan_text
 
 def init_app(app: Flask) -> None:
     """Give the templates these filters."""
-    for written in (won, seoul, seoul_day, seoul_clock, last_four):
+    for written in (won, day, seoul, seoul_day, seoul_clock, last_four):
         app.jinja_env.filters[written.__name__] = _when_shown(written)
     app.jinja_env.globals.update(
         plan_text=plan_text, plans=PLANS, vat_part=vat_part, now=app.extensions["billing"].clock.now

@@ -12,7 +12,7 @@ from flask_login import current_user, login_required
 from storefront.billing import identifiers
 from storefront.billing.orders import history
 from storefront.billing.payments import refunds, settlement
-from storefront.billing.payments.refunds import NotRefundableError, PaymentNotFoundError
+from storefront.billing.payments.refunds import NotRefundableError, OnlyByLeavingError, PaymentNotFoundError
 from storefront.billing.payments.settlement import Door
 from storefront.iamport import SilenceError
 from storefront.models import Payment
@@ -48,6 +48,8 @@ def refund(merchant_uid: str) -> Any:
         abort(404)
     except NotRefundableError:
         return _page(_own_payment(merchant_uid), not_refundable=True), 400
+    except OnlyByLeavingError:
+        return _page(_own_payment(merchant_uid), only_by_leaving=True), 409
     return redirect(url_for("payments.show", merchant_uid=merchant_uid), 303)
 
 
@@ -93,7 +95,7 @@ def complete_on_phone() -> Any:
     return render_template("payments/returned.html", next=wanted)
 
 
-def _page(payment: Payment, *, not_refundable: bool = False) -> Any:
+def _page(payment: Payment, *, not_refundable: bool = False, only_by_leaving: bool = False) -> Any:
     if wants_json():
         return jsonify(as_json(payment, events=True))
     return render_template(
@@ -101,8 +103,9 @@ def _page(payment: Payment, *, not_refundable: bool = False) -> Any:
         payment=payment,
         result=result_of(payment),
         lines=lines_of(payment),
-        refundable=refunds.is_refundable(payment),
+        refundable=refunds.is_refundable(payment) and refunds.is_whole_for(payment, billing().clock.now()),
         not_refundable=not_refundable,
+        only_by_leaving=only_by_leaving,
         known_at=known_at(payment) if imports_is_silent() else None,
         token=identifiers.new_token(),
     )

@@ -129,3 +129,32 @@ def test_the_window_takes_the_focus_and_escape_cancels_it(journey: Journey) -> N
 
     journey.sees("The payment did not go through")
     expect(journey.page.get_by_text("You left the payment window before anything was approved.")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_the_pages_of_leaving(journey: Journey, language: str) -> None:
+    """Both choices, alike in size; the subscription that ends later; and leaving it at once after all."""
+    page, shop = journey.page, journey.shop_url
+    page.goto(f"{shop}/checkout/morning?every=month")
+    page.get_by_label("Mobile phone").fill("010-1234-5678")
+    page.get_by_role("checkbox", name=re.compile("^I agree")).check()
+    page.get_by_role("button", name=re.compile("^Go on to")).click()
+    journey.open_window().pick("approve").pay()
+    journey.sees("You paid ₩14,900")
+    [found] = page.request.get(f"{shop}/account", headers={"Accept": "application/json"}).json()["subscriptions"]
+    path = f"{shop}/account/subscriptions/{found['id']}"
+    page.goto(f"{shop}/language/{language}")
+    page.goto(f"{path}/leave")
+    look(page, "leaving")
+    later, now = (button.bounding_box() for button in page.locator("main form button").all())
+    assert later is not None and now is not None
+    assert (later["width"], later["height"], later["x"]) == (now["width"], now["height"], now["x"])
+    page.locator("main form button").first.click()
+    page.wait_for_url(path)
+    look(page, "a subscription that ends later")
+    page.goto(f"{path}/leave")
+    page.locator("main form button").last.click()
+    page.wait_for_url(path)
+    look(page, "a subscription that was left")
+    assert page.goto(f"{path}/leave").status == 409  # type: ignore[union-attr]
+    look(page, "too late to leave")

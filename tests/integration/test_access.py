@@ -46,6 +46,9 @@ SIGNED_IN = {
     "subscriptions.show",
     "subscriptions.pay",
     "subscriptions.change_card",
+    "changes.leave_page",
+    "changes.leave",
+    "changes.stay",
 }
 
 

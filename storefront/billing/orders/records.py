@@ -461,6 +461,8 @@ class _Entry:
                 self._close_if_through(refund)
         if all(refund.status != RefundStatus.FAILED for refund in newest.values()):
             self._call_off_help(Reason.REFUND_FAILED)
+        if all(refund.status == RefundStatus.DONE for refund in newest.values()):
+            self._call_off_help(Reason.REFUND_OWED)
 
     def _close_if_through(self, refund: Refund) -> None:
         answer = self.answer

@@ -6,7 +6,9 @@ i'mport refuses a checksum that no longer fits, so a repeat cannot return more t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import select
@@ -20,11 +22,12 @@ from storefront.billing.errands import BusyError
 from storefront.billing.orders import records, timeline
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import asked, decided, told
+from storefront.billing.subscriptions import calendar
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Payment, Refund
 from storefront.states import PaymentStatus, RefundStatus
 
-REASONS = {"shopper": "구매자 요청", "refused": "주문과 다른 결제", "extra": "중복 결제"}
+REASONS = {"shopper": "구매자 요청", "refused": "주문과 다른 결제", "extra": "중복 결제", "left": "구독 해지"}
 """What the merchant's console shows as the reason of each kind of refund."""
 
 _ATTEMPTS = 5
@@ -36,6 +39,10 @@ class PaymentNotFoundError(Exception):
 
 class NotRefundableError(Exception):
     """There is nothing to give back, or it is on its way already. No money moves."""
+
+
+class OnlyByLeavingError(Exception):
+    """It paid a period that has begun: leaving gives back what is left of it. No money moves."""
 
 
 def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) -> None:
@@ -52,6 +59,7 @@ def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) 
     Raises:
         PaymentNotFoundError: not this shopper's payment; answer 404.
         NotRefundableError: nothing was written and nothing sent; show the payment as it is.
+        OnlyByLeavingError: the same; answer 409 and lead to leaving.
     """
     identity = f"shopper:{merchant_uid}:{token}"
     with billing.database.writing() as session:
@@ -65,9 +73,18 @@ def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) 
             raise PaymentNotFoundError(merchant_uid)
         if session.scalar(select(Refund.id).where(Refund.identity == identity)) is not None:
             return
-        _write_down(billing, session, payment, identity)
-        payment.next_check_at = billing.clock.now()
-    with suppress(BusyError), billing.errands.place(merchant_uid) as errand:  # else `reconcile` sends it
+        now = billing.clock.now()
+        if payment.imp_uid is None or not is_refundable(payment):
+            raise NotRefundableError(merchant_uid)
+        if not is_whole_for(payment, now):
+            raise OnlyByLeavingError(merchant_uid)
+        owe(session, payment, identity, payment.held_krw, "shopper", now)
+    send(billing, merchant_uid)
+
+
+def send(billing: Billing, merchant_uid: str) -> None:
+    """Send what has just been written down, as an errand; if there is no place, `reconcile` sends it."""
+    with suppress(BusyError), billing.errands.place(merchant_uid) as errand:
         errand.send(partial(finish, billing.insisting(), merchant_uid), billing.gateway)
 
 
@@ -82,24 +99,74 @@ def is_refundable(payment: Payment) -> bool:
     return held and not any(refund_row.status == RefundStatus.REQUESTED for refund_row in own)
 
 
-def _write_down(billing: Billing, session: Session, payment: Payment, identity: str) -> None:
-    if payment.imp_uid is None or not is_refundable(payment):
-        raise NotRefundableError(payment.merchant_uid)
+def is_whole_for(payment: Payment, now: datetime) -> bool:
+    """Whether its shopper may have all of it back.
+
+    A period's payment goes back whole only on the Seoul day of paying; later, leaving gives back what is left of it.
+
+    Args:
+        payment: any.
+        now: the moment.
+    """
+    return payment.attempt is None or was_paid_today(payment, now)
+
+
+def was_paid_today(payment: Payment, now: datetime) -> bool:
+    """Whether it is still the Seoul day on which a payment was made."""
+    return calendar.seoul_day(payment.paid_at or payment.created_at) == calendar.seoul_day(now)
+
+
+def on_their_way(payment: Payment, own: Sequence[Refund]) -> int:
+    """The won of a payment that somebody has asked back and that i'mport has not confirmed.
+
+    Args:
+        payment: the one.
+        own: its refunds.
+    """
+    asked_back = (row for row in own if row.imp_uid == payment.imp_uid)
+    return sum(row.amount_krw for row in asked_back if row.status == RefundStatus.REQUESTED or _is_owed(row))
+
+
+def owe(session: Session, payment: Payment, identity: str, amount_krw: int, reason: str, now: datetime) -> None:
+    """Write down that some of a payment goes back; it is sent once this is committed.
+
+    Args:
+        session: the transaction, with the payment locked.
+        payment: captured.
+        identity: what makes it this refund and no other.
+        amount_krw: won, at most what is held and not on its way back.
+        reason: one of `REASONS`.
+        now: when.
+    """
+    own = session.scalars(select(Refund).where(Refund.payment_id == payment.id)).all()
     session.add(
         Refund(
             payment_id=payment.id,
             identity=identity,
-            imp_uid=payment.imp_uid,
-            amount_krw=payment.held_krw,
-            checksum_krw=payment.held_krw,
+            imp_uid=payment.imp_uid or "",
+            amount_krw=amount_krw,
+            checksum_krw=payment.held_krw - on_their_way(payment, own),
             total_krw=payment.captured_krw,
-            reason="shopper",
+            reason=reason,
             status=RefundStatus.REQUESTED,
-            created_at=billing.clock.now(),
+            created_at=now,
         )
     )
-    asked_for = decided(billing.clock.now(), "refund_asked", amount=payment.held_krw, reason="shopper")
-    timeline.write(session, payment, [asked_for])
+    payment.next_check_at = now
+    timeline.write(session, payment, [decided(now, "refund_asked", amount=amount_krw, reason=reason)])
+
+
+def call_person_for_owed(billing: Billing, merchant_uid: str) -> None:
+    """Put on the list what a leaving owes and i'mport has not confirmed at a look; it is called off when it has."""
+    query = select(Refund).join(Refund.payment).where(Payment.merchant_uid == merchant_uid, Refund.reason == "left")
+    with billing.database.writing() as session:
+        for row in session.scalars(query.where(Refund.status == RefundStatus.REQUESTED)):
+            attention.call(session, Reason.REFUND_OWED, merchant_uid, billing.clock.now(), amount=row.amount_krw)
+
+
+def _is_owed(row: Refund) -> bool:
+    """Whether it is asked for again although i'mport has refused it: no press of a button would do so."""
+    return row.status == RefundStatus.FAILED and row.reason != "shopper"
 
 
 def finish(billing: Billing, merchant_uid: str) -> None:

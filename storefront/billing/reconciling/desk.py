@@ -36,6 +36,8 @@ WAYS_OUT = {
     " keeps what the shop has in its books, and gives up a charge that waits.",
     Reason.REFUND_FAILED: "Cancel the payment in i'mport's console: the shop finds that out and closes this by itself."
     " Closing it keeps the money.",
+    Reason.REFUND_OWED: "It is asked for again until i'mport confirms it, and then closes by itself. Or cancel that much of"
+    " the payment in i'mport's console.",
     Reason.UNKNOWN: "Ask i'mport's support where the payment has gone: once it is known again this closes by itself."
     " Closing it gives up a refund that the shopper waits for.",
     Reason.UNREADABLE: "Look at the payment in i'mport's console. Closing this gives up a charge that waits for it.",

@@ -57,6 +57,8 @@ def _finish(billing: Billing, merchant_uid: str, report: Report) -> None:
         after = records.look(billing, merchant_uid)
     if after is None:
         return
+    if after.subscription_id is not None:
+        refunds.call_person_for_owed(billing, merchant_uid)
     if after.status != before.status:
         report.changed.append(merchant_uid)
     if not heard or after.status == PaymentStatus.REQUESTED:

@@ -122,7 +122,7 @@ def _overview(session: Session, subscription: Subscription, now: datetime) -> Ov
         card=found.card,
         interval=calendar.interval(subscription.anchor_on, subscription.every, number),
         status=period.period_status or unwritten if period is not None else unwritten,
-        attempts=standing.attempts_of(session, period),
+        attempts=standing.attempts_of(session, period, with_refunds=True),
         upcoming=found.upcoming(),
         open_orders=[row.merchant_uid for row in found.attempts if row.status == PaymentStatus.REQUESTED],
     )

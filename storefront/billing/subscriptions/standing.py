@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from storefront.billing.subscriptions import step
 from storefront.models import Card, Checkout, Payment, Subscription
@@ -59,7 +59,7 @@ class MovedOnError(Exception):
 
 def read(session: Session, subscription: Subscription) -> Standing:
     """How a subscription stands, in the caller's transaction and without locking anything."""
-    period = session.scalar(_period(subscription))
+    period = session.scalar(_period(subscription.id, subscription.number))
     return Standing(subscription, period, attempts_of(session, period), session.get_one(Card, subscription.card_id))
 
 
@@ -75,31 +75,35 @@ def lock(session: Session, subscription_id: int, *, with_payment: bool = False) 
         MovedOnError: somebody else was faster again and again.
     """
     for _ in range(_ROUNDS):
-        seen = session.get_one(Subscription, subscription_id, populate_existing=True)
-        number, card_id = seen.number, seen.card_id
+        # Columns and no row: it may change before it is locked, and that is no stale write.
+        where = Subscription.id == subscription_id
+        number, card_id = session.execute(select(Subscription.number, Subscription.card_id).where(where)).one()
         if with_payment:
             winner = select(Payment).join(Checkout, Checkout.paid_by == Payment.merchant_uid)
             session.scalar(
-                winner.where(Checkout.subscription_id == seen.id, Checkout.number == number).with_for_update(
+                winner.where(Checkout.subscription_id == subscription_id, Checkout.number == number).with_for_update(
                     of=Payment, key_share=True
                 )
             )
         card = session.get_one(Card, card_id, with_for_update=_LOCKED, populate_existing=True)
-        period = session.scalar(_period(seen).with_for_update(key_share=True).execution_options(populate_existing=True))
+        query = _period(subscription_id, number).with_for_update(key_share=True)
+        period = session.scalar(query.execution_options(populate_existing=True))
         locked = session.get_one(Subscription, subscription_id, with_for_update=_LOCKED, populate_existing=True)
         if (locked.number, locked.card_id) == (number, card_id):
             return Standing(locked, period, attempts_of(session, period), card)
     raise MovedOnError(subscription_id)
 
 
-def attempts_of(session: Session, period: Checkout | None) -> Sequence[Payment]:
+def attempts_of(session: Session, period: Checkout | None, *, with_refunds: bool = False) -> Sequence[Payment]:
     """The attempts at a period, oldest first: a `first` that won is one, a window that lost is none."""
     if period is None:
         return ()
     query = select(Payment).where(Payment.checkout_id == period.id, Payment.attempt.is_not(None))
+    if with_refunds:
+        query = query.options(selectinload(Payment.refunds)).execution_options(populate_existing=True)
     return session.scalars(query.order_by(Payment.attempt)).all()
 
 
-def _period(subscription: Subscription) -> Select[Checkout]:
-    """The query for the period that was begun last."""
-    return select(Checkout).where(Checkout.subscription_id == subscription.id, Checkout.number == subscription.number)
+def _period(subscription_id: int, number: int | None) -> Select[Checkout]:
+    """The query for a period, usually the one that was begun last."""
+    return select(Checkout).where(Checkout.subscription_id == subscription_id, Checkout.number == number)

@@ -1,0 +1,1 @@
+"""What a shopper changes about a subscription: leaving and staying, skipping, another plan, another price."""

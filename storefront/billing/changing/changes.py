@@ -1,0 +1,67 @@
+"""One change of a subscription: what time alone decides is written first, then everything is locked, then it is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from storefront.billing.context import Billing
+from storefront.billing.orders.records import DEADLOCK
+from storefront.billing.renewing.asking import SubscriptionNotFoundError, TooLateError
+from storefront.billing.subscriptions import overview, standing
+from storefront.billing.subscriptions.standing import MovedOnError, Standing
+from storefront.models import Subscription
+
+
+@dataclass(frozen=True)
+class Change:
+    """A subscription that may be changed until the block ends, with every row of it locked."""
+
+    session: Session
+    found: Standing
+    now: datetime
+
+    @property
+    def subscription(self) -> Subscription:
+        """The row."""
+        return self.found.subscription
+
+    def write(self) -> None:
+        """Write down that it was changed, and when to look again."""
+        self.subscription.moved_at = max(self.now, self.subscription.moved_at)
+        self.found.plan_at_once(self.now)
+
+
+@contextmanager
+def changing(billing: Billing, shopper_id: int, subscription_id: int) -> Iterator[Change]:
+    """One transaction in which a shopper's subscription is changed.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: who asks.
+        subscription_id: which.
+
+    Raises:
+        SubscriptionNotFoundError: answer 404.
+        TooLateError: it kept changing meanwhile. Nothing was changed; answer 409.
+    """
+    with billing.database.reading() as session:
+        seen = session.get(Subscription, subscription_id)
+    if seen is None or seen.shopper_id != shopper_id:
+        raise SubscriptionNotFoundError(subscription_id)
+    overview.let_time_pass(billing, subscription_id)
+    try:
+        with billing.database.writing() as session:
+            found = standing.lock(session, subscription_id, with_payment=True)
+            yield Change(session, found, billing.clock.now())
+    except MovedOnError:
+        raise TooLateError(subscription_id) from None
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+            raise
+        raise TooLateError(subscription_id) from None
