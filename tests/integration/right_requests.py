@@ -184,6 +184,8 @@ OF_SANDBOX = {
     ),
     "GET console.show": Right({"q": "paid"}, "query"),
     "POST console.press": Right({"tab": "faults", "id": "1"}, "form", {"act": "day"}),
+    "POST console.break_as_usual": Right({"preset": "answer_lost"}, "form"),
+    "POST console.send_again": Right({"method": "GET", "target": "/payments/PAID_IMP_UID", "body": ""}, "form"),
     "POST console.break_something": Right(
         {"path": "/payments/*", "kind": "error", "method": "GET", "status": "503", "seconds": "0", "times": "1"}, "form"
     ),
