@@ -147,7 +147,8 @@ def test_the_pages_of_leaving(journey: Journey, language: str) -> None:
     page.goto(f"{path}/leave")
     look(page, "leaving")
     later, now = (button.bounding_box() for button in page.locator("main form button").all())
-    assert later is not None and now is not None
+    assert later is not None
+    assert now is not None
     assert (later["width"], later["height"], later["x"]) == (now["width"], now["height"], now["x"])
     page.locator("main form button").first.click()
     page.wait_for_url(path)
