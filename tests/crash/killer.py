@@ -18,6 +18,7 @@ import requests
 from werkzeug import Request, Response
 
 from storefront import cli
+from storefront.sandbox import commands
 
 ADDRESS = "/killer"
 BEFORE, AFTER = "before", "after"
@@ -92,8 +93,8 @@ def go_on(session: requests.Session, url: str) -> None:
 
 def main() -> None:
     """The command line, with the application wrapped."""
-    serve = cli.create_sandbox_server
-    cli.create_sandbox_server = lambda app, *arguments, **options: serve(Killer(app), *arguments, **options)  # type: ignore[arg-type]
+    serve = commands.create_server
+    commands.create_server = lambda app, *arguments, **options: serve(Killer(app), *arguments, **options)  # type: ignore[arg-type]
     cli.main()
 
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cached_property, partial
@@ -88,15 +89,17 @@ class Shop:
 
     @cached_property
     def billing(self) -> Billing:
-        """What `storefront reconcile` works with, an hour later."""
+        """What `storefront reconcile` works with, by the sandbox's time."""
         values = {**os.environ, **settings_for(self.sandbox.url)}
         settings = config.load(values, public_url=self.url, folder=self._folder / "instance")
         clock = Clock()
-        clock.advance(timedelta(hours=1))
+        clock.advance(timedelta(seconds=max(self.sandbox.now() - time.time(), 0)))
         return create_billing(settings, clock=clock)
 
     def reconcile(self) -> None:
         """What it does, until there is nothing left to do."""
+        self.billing.clock.advance(timedelta(hours=1))
+        self.sandbox.advance(hours=1)
         for _ in range(2):
             report = reconciliation.reconcile(self.billing)
             assert report.needs_person == []
