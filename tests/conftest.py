@@ -27,6 +27,7 @@ from storefront.config import Settings
 from storefront.database import Database
 from storefront.iamport import Iamport
 from storefront.iamport.restraint import Breaker
+from storefront.journal import Journal
 from storefront.models import Base
 from storefront.sandbox import SandboxSettings, create_sandbox
 from tests.people import Sandbox, Shopper
@@ -195,6 +196,8 @@ def shop_beside(
         gateway = gateway or _gateway(settings, session_for(sandbox_app), clock)
     app = create_app(settings, clock=clock, gateway=gateway)
     database: Database = app.extensions["billing"].database
+    if in_process:
+        app.extensions["journal"] = Journal(settings.imp_api_url, session_for(sandbox_app))
     schema.create(database)
     shop = Shop(app, clock, sandbox)
     sandbox_app.extensions["sandbox"].webhooks.open_session = lambda: session_for(app)

@@ -8,6 +8,18 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
 
+// What stands below a button goes to the clipboard, and a screen reader hears that it did.
+const copied = document.querySelector("[data-copied]");
+for (const button of navigator.clipboard ? document.querySelectorAll("[data-copy]") : []) {
+  button.hidden = false;
+  button.addEventListener("click", async function () {
+    await navigator.clipboard.writeText(button.nextElementSibling.textContent);
+    const said = button.textContent;
+    button.textContent = copied.textContent = copied.dataset.copied;
+    setTimeout(() => { button.textContent = said; copied.textContent = ""; }, 2000);
+  });
+}
+
 // A form that moves money shows that it is on its way; the server takes a second press for the same one anyway.
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", function (event) {

@@ -61,7 +61,7 @@ class Transport:
         path: str,
         deadline: Deadline,
         *,
-        query: dict[str, str] | None = None,
+        query: dict[str, str] | list[tuple[str, str]] | None = None,
         body: dict[str, Any] | None = None,
         token: str | None = None,
     ) -> Answer:

@@ -19,6 +19,7 @@ from storefront.web import (
     health,
     home,
     i18n,
+    inspector,
     limits,
     payments,
     proxy,
@@ -47,8 +48,21 @@ def init_app(app: Flask) -> None:
         BABEL_DEFAULT_LOCALE="ko",
         BABEL_TRANSLATION_DIRECTORIES="translations",
     )
-    for part in (assets, shop, i18n, security, limits, auth, formats, errors, health, proxy):
+    for part in (assets, shop, i18n, security, limits, auth, formats, errors, health, proxy, inspector):
         part.init_app(app)
-    for part in (home, guide, health, auth, checkout, payments, webhooks, account, subscriptions, changes, demo):
+    for part in (
+        home,
+        guide,
+        health,
+        auth,
+        checkout,
+        payments,
+        inspector,
+        webhooks,
+        account,
+        subscriptions,
+        changes,
+        demo,
+    ):
         app.register_blueprint(part.blueprint)
     security.csrf.exempt(webhooks.blueprint)

@@ -20,6 +20,7 @@ class Lane(IntEnum):
     BROWSER = 1
     SHOP = 2
     IAMPORT = 3
+    JTNET = 4
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Line:
         end: to whom; the same for a decision.
         title: what happened.
         text: the facts beside it.
+        name: the event's, or of whatever else this is a line about.
     """
 
     at: datetime
@@ -41,6 +43,7 @@ class Line:
     end: Lane
     title: str
     text: str
+    name: str
 
 
 def known_at(payment: Payment) -> datetime:
@@ -65,14 +68,14 @@ _DECIDED = (Lane.SHOP, Lane.SHOP)
 
 def lines_of(payment: Payment) -> list[Line]:
     """The timeline of a payment, oldest first."""
-    titles = _titles()
+    titles = event_titles()
     return [_line(event, titles) for event in payment.events]
 
 
 def _line(event: Event, titles: dict[str, str]) -> Line:
     begin, end = _LANES.get(event.event, _DECIDED if event.kind == "decided" else _ASKED)
     title = titles.get(event.event, event.event)
-    return Line(event.at, event.kind, begin, end, title, _facts(event.detail))
+    return Line(event.at, event.kind, begin, end, title, _facts(event.detail), event.event)
 
 
 def _facts(detail: dict[str, Any]) -> str:
@@ -96,7 +99,8 @@ def _words() -> dict[str, str]:
     }
 
 
-def _titles() -> dict[str, str]:
+def event_titles() -> dict[str, str]:
+    """What each event of a timeline is called."""
     return {
         "ordered": gettext("Wrote the order down first"),
         "prepared": gettext("Told i'mport the amount in advance"),

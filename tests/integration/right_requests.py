@@ -94,6 +94,7 @@ OF_SHOP = {
     "POST checkout.begin": Right({**BUYER, "mode": "pay", "token": "a-token"}, "form"),
     "GET checkout.pay": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),
     "GET payments.show": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),
+    "GET inspector.how": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),
     "POST payments.refund": Right({"token": "a-token"}, "form"),
     "POST payments.complete": Right(
         {
@@ -162,6 +163,7 @@ OF_SANDBOX = {
     ),
     "GET control.show_ledger": Right({"merchant_uid": "PAID_ORDER"}, "query"),
     "GET control.show_requests": Right({"after": 1, "path": "/payments/prepare"}, "query"),
+    "GET control.show_history": Right({"about": "PAID_ORDER"}, "query"),
     "POST control.send_webhook": Right({}, "JSON"),
     "POST control.drain_webhooks": Right({"timeout": 5}, "JSON"),
     "POST control.act_in_console": Right({"amount": 100}, "JSON"),

@@ -40,6 +40,7 @@ SIGNED_IN = {
     "payments.show",
     "payments.refund",
     "payments.complete",
+    "inspector.how",
     "account.show",
     "account.charge",
     "account.remove_card",

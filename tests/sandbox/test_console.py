@@ -237,6 +237,21 @@ def test_a_command_says_where_card_data_are_missing(sandbox: Sandbox) -> None:
     assert "4242" not in command
 
 
+def test_programs_read_what_happened_around_an_order_and_nothing_of_others(sandbox: Sandbox) -> None:
+    """The window's steps, the webhook, the look-ups with their answers; what is about nothing is refused."""
+    paid = pay(sandbox, "order_a")
+    pay(sandbox, "order_b")
+    sandbox.drain()
+    sandbox.call("GET", f"/payments/{paid['imp_uid']}")
+    address = f"{sandbox.url}/_sandbox/history"
+    happened = sandbox.session.get(address, params={"about": ["order_a", paid["imp_uid"]]}).json()["history"]
+
+    assert sorted(one["kind"] for one in happened) == ["request", "webhook", "window"]
+    assert json.loads(happened[-1]["reply"])["response"]["merchant_uid"] == "order_a"
+    assert "order_b" not in json.dumps(happened)
+    assert sandbox.session.get(address).status_code == 400
+
+
 @pytest.fixture
 def served() -> Iterator[Sandbox]:
     """A sandbox that other programs can reach."""

@@ -12,7 +12,7 @@ import pytest
 
 from storefront.cli import main
 from storefront.sandbox import SandboxSettings
-from storefront.web.guide import lines_of
+from storefront.web.source import lines_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -17,6 +17,7 @@ from storefront.billing.context import Billing
 from storefront.billing.orders import history, timeline
 from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.timeline import asked, decided
+from storefront.config import Settings
 from storefront.iamport import names
 from storefront.models import Card, Checkout, Payment
 from storefront.states import CardStatus, Every, PaymentStatus, Purpose
@@ -131,7 +132,11 @@ def request_pay_parameters(billing: Billing, payment: Payment) -> dict[str, Any]
     if payment.amount_krw > 0 and payment.prepared_at is None:
         billing.gateway.prepare(payment.merchant_uid, payment.amount_krw)
         _note_prepared(billing, payment)
-    settings = billing.settings
+    return parameters_of(billing.settings, payment)
+
+
+def parameters_of(settings: Settings, payment: Payment) -> dict[str, Any]:
+    """The same, of a window that may have been opened long ago; nobody is asked."""
     where = {"channelKey": settings.imp_channel_key} if settings.imp_channel_key else {}
     notice = {"notice_url": settings.notice_url} if settings.notice_url else {}
     return {

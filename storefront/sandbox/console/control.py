@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from storefront.sandbox.books import cards, faults
+from storefront.sandbox.books import cards, faults, history
 from storefront.sandbox.books.faults import BadFault
 from storefront.sandbox.books.ledger import ledger
-from storefront.sandbox.books.store import LARGEST_ID
+from storefront.sandbox.books.store import LARGEST_ID, Row
 from storefront.sandbox.console import back_office
 from storefront.sandbox.parts import sandbox
 from storefront.sandbox.window import opened, paying
@@ -21,6 +22,9 @@ blueprint = Blueprint("control", __name__, url_prefix="/_sandbox")
 
 LONGEST_DRAIN_S = 60.0
 MOST_REQUESTS = 20_000
+MOST_HAPPENED = 1_000
+"""Requests, webhooks and steps of windows, of each."""
+MOST_THINGS = 20
 
 
 class BadRequest(ValueError):  # noqa: N818 - a tester's mistake
@@ -55,6 +59,24 @@ def show_requests() -> Response:
         where, values = f"{where} AND path = ?", [*values, path]
     rows = sandbox().store.all(f"SELECT * FROM request WHERE {where} ORDER BY id LIMIT {MOST_REQUESTS}", *values)  # noqa: S608
     return jsonify({"requests": [dict(row) for row in rows]})
+
+
+@blueprint.get("/history")
+def show_history() -> Response:
+    """What happened around some ids, oldest first: requests, webhooks, steps of windows, moves of the clock."""
+    things = request.args.getlist("about")
+    if not 0 < len(things) <= MOST_THINGS:
+        raise BadRequest(f"about: an imp_uid, merchant_uid or customer_uid; up to {MOST_THINGS} of them")
+    found = history.about(sandbox().store, things, MOST_HAPPENED)
+    return jsonify({"history": [_happened(table, row) for table, row in found]})
+
+
+def _happened(table: str, row: Row) -> dict[str, Any]:
+    if table == "request":
+        return {"kind": table, **dict(row)}
+    if table == "webhook":
+        return {"kind": table, **sandbox().webhooks.show(row), "at": row["at"]}
+    return {"kind": row["kind"], "at": row["at"], **json.loads(row["facts"])}
 
 
 @blueprint.get("/webhooks")

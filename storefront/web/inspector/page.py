@@ -1,0 +1,143 @@
+"""The page: each step with what was said and what it took, and i'mport's books beside the shop's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import Blueprint, Flask, abort, current_app, render_template
+from flask_login import login_required
+
+from storefront.billing.orders import history
+from storefront.billing.orders.timeline import without_card_numbers
+from storefront.billing.payments import checkout
+from storefront.config import Settings
+from storefront.journal import Exchange, Journal
+from storefront.models import Payment
+from storefront.web import limits
+from storefront.web.demo import is_beside_the_sandbox
+from storefront.web.inspector import commands, sources, texts
+from storefront.web.inspector.commands import Command
+from storefront.web.inspector.steps import Step, steps_of
+from storefront.web.inspector.texts import Trap
+from storefront.web.presentation import result_of
+from storefront.web.shop import PAGE_BUDGET_S, billing, order_or_404, settings, shopper_id
+from storefront.web.source import Piece
+from storefront.web.timeline import lines_of
+
+blueprint = Blueprint("inspector", __name__, url_prefix="/payments")
+
+
+def init_app(app: Flask) -> None:
+    """Know where the sandbox keeps its journal."""
+    shop: Settings = app.extensions["settings"]
+    if shop.sandbox_url:
+        app.extensions["journal"] = Journal(shop.sandbox_url)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A step as the page shows it.
+
+    Attributes:
+        step: who, whom, what.
+        sentence: who told or asked whom, in words.
+        sent: what was sent, with its first line and its fields.
+        answered: what came back.
+        command: the same by hand.
+        code: the functions that do it.
+        trap: what the official guide leaves out here.
+    """
+
+    step: Step
+    sentence: str
+    sent: str
+    answered: str
+    command: Command | None
+    code: list[Piece]
+    trap: Trap | None
+
+
+@blueprint.before_request
+def _only_beside_the_sandbox() -> None:
+    if not is_beside_the_sandbox():
+        abort(404)
+
+
+@blueprint.get("/<merchant_uid>/how")
+@login_required  # type: ignore[untyped-decorator]
+@limits.LOOK_UP
+def how(merchant_uid: str) -> str:
+    """How a payment went. Nothing is asked of i'mport for it, and nothing changes."""
+    payment = history.find_payment(billing(), shopper_id(), order_or_404(merchant_uid))
+    if payment is None:
+        abort(404)
+    journal: Journal = current_app.extensions["journal"]
+    issued_key = payment.card.customer_uid if payment.purpose.issues_key else None
+    record = journal.of(merchant_uid, payment.imp_uid, issued_key, within_s=PAGE_BUDGET_S)
+    shown = [_shown(step, payment) for step in steps_of(lines_of(payment), record)]
+    return render_template(
+        "payments/how.html",
+        payment=payment,
+        steps=shown,
+        books=record.books if record else None,
+        result=result_of(payment),
+    )
+
+
+def _shown(step: Step, payment: Payment) -> Shown:
+    line = step.line
+    found = sources.sources_of(line.name, line.kind, payment.purpose)
+    return Shown(
+        step=step,
+        sentence=texts.sentence(line.kind, line.begin, line.end),
+        sent=_sent(step, payment),
+        answered=_answered(step.reply) if step.reply else "",
+        command=_command(step, payment),
+        code=[sources.piece_of(source) for source in found],
+        trap=texts.trap(line.name, payment.amount_krw),
+    )
+
+
+def _sent(step: Step, payment: Payment) -> str:
+    """The parameters of a step, one on a line."""
+    if step.line.name == "window_opened":
+        return _pretty(checkout.parameters_of(settings(), payment))
+    if step.facts:
+        return _pretty(step.facts)
+    asked = step.request
+    if asked is None:
+        return ""
+    body = _masked(asked.body) if asked.body not in ("", "{}") else ""
+    query = "\n".join(f"{name}={value}" for name, value in parse_qsl(asked.query))
+    return "\n".join(part for part in (f"{asked.method} {asked.path}", query, body) if part)
+
+
+def _answered(reply: Exchange) -> str:
+    status = f"HTTP {reply.status}" if reply.status else ""
+    return "\n".join(part for part in (status, _masked(reply.reply)) if part)
+
+
+def _command(step: Step, payment: Payment) -> Command | None:
+    match step.line.name:
+        case "window_opened":
+            return commands.open_window(settings(), checkout.parameters_of(settings(), payment))
+        case "callback":
+            return commands.tell(payment.imp_uid, payment.merchant_uid)
+        case "redirect":
+            return commands.come_back(settings(), payment.imp_uid, payment.merchant_uid)
+    return commands.request(settings(), step.request) if step.request else None
+
+
+def _masked(text: str) -> str:
+    """What others wrote down has been masked by them, and is once more."""
+    try:
+        return _pretty(json.loads(text))
+    except ValueError:
+        return without_card_numbers(text)
+
+
+def _pretty(value: Any) -> str:
+    return without_card_numbers(json.dumps(value, ensure_ascii=False, indent=2))

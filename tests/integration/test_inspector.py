@@ -1,0 +1,149 @@
+"""How a payment went: every step in order, with what was said, and nothing that is nobody's business."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html import unescape
+
+import pytest
+from flask import Flask
+
+from storefront.clock import Clock
+from storefront.config import Settings
+from storefront.journal import Journal
+from storefront.web.inspector import sources, texts
+from tests.conftest import Shop, shop_beside
+from tests.people import Sandbox, Shopper
+
+
+def how(shopper: Shopper, merchant_uid: str, language: str = "en") -> str:
+    """The page."""
+    reply = shopper.browser.get(f"/payments/{merchant_uid}/how", headers={"Accept-Language": language})
+    assert reply.status_code == 200
+    return str(reply.text)
+
+
+def steps(page: str) -> list[str]:
+    """What a screen reader hears: each step's sentence."""
+    found = re.findall(r'mr-step__way">.*?</b>(.*?)</strong>', page, re.DOTALL)
+    return [unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", one))).strip() for one in found]
+
+
+def test_a_first_payment_on_a_desktop(shopper: Shopper, shop: Shop) -> None:
+    """Window, callback, look-up, webhook: each says who told, asked or decided, and whom."""
+    paid = shopper.buy("pay")
+    shop.deliver_webhooks()
+
+    assert steps(how(shopper, paid["merchant_uid"])) == [
+        "The shop decided: Wrote the order down first",
+        "The shop asked i'mport: Told i'mport the amount in advance",
+        "The browser asked i'mport: The page opened the payment window",
+        "i'mport asked JTNet: Whether the card company approves",
+        "i'mport told the browser: The window closed, and the page's callback was called",
+        "The browser told the shop: The browser says the window has closed",
+        "The shop asked i'mport: Asked i'mport itself",
+        "The shop decided: Everything agrees with the order: paid",
+        "The shop asked i'mport: Asked whether a billing key is stored",
+        "The shop decided: The card is stored",
+        "i'mport told the shop: A webhook arrived",
+        "The shop asked i'mport: Asked i'mport itself",
+    ]
+
+
+def test_a_charge_whose_answer_was_lost_and_was_found_again(shopper: Shopper, sandbox: Sandbox) -> None:
+    """JTNet was asked although the shop heard nothing; the look-up tells."""
+    card = shopper.register_card()
+    sandbox.fault("/subscribe/payments/again", "cut_after")
+    charged = shopper.charged(card["id"])
+    page = how(shopper, charged["merchant_uid"])
+
+    assert steps(page) == [
+        "The shop decided: Wrote the order down first",
+        "The shop asked i'mport: Asked to charge the stored card",
+        "i'mport asked JTNet: To charge the stored card",
+        "i'mport told the shop: No answer to the charge: it may have happened or not",
+        "The shop asked i'mport: Asked i'mport itself",
+        "The shop decided: Everything agrees with the order: paid",
+    ]
+    assert "The sandbox did it wrong on purpose: cut_after" in page
+    assert "They agree:" in page
+
+
+def test_it_shows_what_was_sent_and_answered_and_no_secret(shopper: Shopper, shop: Shop) -> None:
+    """The keys are the reader's own, in their shell."""
+    card = shopper.register_card()
+    page = unescape(how(shopper, shopper.charged(card["id"])["merchant_uid"]))
+
+    assert "POST /subscribe/payments/again" in page
+    assert f'"customer_uid": "{card["customer_uid"]}"' in page
+    assert '"card_number": "42424242****4242"' in page
+    assert 'imp_key=$IMP_KEY" --data-urlencode "imp_secret=$IMP_SECRET"' in page
+    assert shop.billing.settings.imp_secret not in page
+    assert "4242424242424242" not in page
+
+
+def test_the_books_of_both_are_side_by_side(shopper: Shopper, shop: Shop, sandbox: Sandbox) -> None:
+    """What was cancelled in the console is a difference until the shop has looked."""
+    paid = shopper.buy("pay")
+    sandbox.cancel_in_console(paid["imp_uid"])
+
+    assert "i'mport holds ₩0, the shop knows of ₩14,900." in unescape(how(shopper, paid["merchant_uid"]))
+    shop.deliver_webhooks()
+    assert "i'mport holds ₩0 for this order, and the shop says the same." in unescape(
+        how(shopper, paid["merchant_uid"])
+    )
+
+
+def test_when_the_sandbox_is_silent_the_shops_own_timeline_is_there(shopper: Shopper, shop: Shop) -> None:
+    """And the page says what is missing."""
+    paid = shopper.buy("pay")
+    shop.app.extensions["journal"] = Journal("http://127.0.0.1:1")
+    page = how(shopper, paid["merchant_uid"])
+
+    assert "The sandbox does not answer at the moment." in page
+    assert "The shop decided: Everything agrees with the order: paid" in steps(page)
+
+
+def test_it_is_its_owners_alone(shopper: Shopper, another_shopper: Shopper) -> None:
+    """For everybody else there is no such page."""
+    path = f"/payments/{shopper.buy('pay')['merchant_uid']}/how"
+
+    assert path in shopper.browser.get(path.removesuffix("/how")).text
+    assert another_shopper.browser.get(path).status_code == 404
+    assert shopper.browser.get("/payments/mr_nothing/how").status_code == 404
+
+
+@pytest.mark.parametrize("real", [{"imp_live": True}, {"imp_api_url": "https://api.iamport.kr"}])
+def test_where_real_money_may_move_there_is_no_such_page(
+    real: dict[str, object], settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock
+) -> None:
+    """Not for its owner, and not as a link."""
+    with shop_beside(replace(settings, **real), sandbox_app, sandbox, clock) as shop:  # type: ignore[arg-type]
+        shopper = Shopper(shop.browser(), sandbox).sign_up()
+        merchant_uid = shopper.order("register")["merchant_uid"]
+
+        assert shopper.browser.get(f"/payments/{merchant_uid}/how").status_code == 404
+        assert "/how" not in shopper.browser.get(f"/payments/{merchant_uid}").text
+
+
+def test_every_function_that_a_step_names_is_shown(shopper: Shopper) -> None:
+    """With its lines, as they are now; a renamed one would not even be imported."""
+    places = {piece.place for piece in sources.pieces()}
+
+    assert len(places) > 25
+    for place in places:
+        page = shopper.browser.get(f"/guide/code/{place}")
+        assert page.status_code == 200, place
+        assert f"{place.split('.')[-1].split(':')[-1]}(" in page.text
+
+
+def test_the_guide_has_a_section_for_every_trap(shop: Shop) -> None:
+    """A link into the guide leads to where it is told."""
+    guide = shop.browser().get("/guide").text
+    with shop.app.test_request_context():
+        traps = {name: texts.trap(name, amount) for amount in (0, 14_900) for name in sources.SOURCES}
+        sections = {trap.section for trap in traps.values() if trap}
+    assert len(sections) > 5
+    for section in sections:
+        assert f'id="{section}"' in guide
