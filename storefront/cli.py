@@ -33,6 +33,8 @@ from storefront.states import EndReason
 
 SANDBOX = SandboxSettings()
 _MONTH = re.compile("20[0-9]{2}-(0[1-9]|1[0-2])")
+_GRACE_BESIDE_SANDBOX = "5"
+"""`CHARGE_GRACE` of the demo: beside the sandbox nothing is on its way for longer, and nobody waits ten minutes for an answer."""
 _SENDERS_BESIDE_PAGES = 8
 """How many renewals the demo sends at once: its pages use the same database connections."""
 
@@ -93,7 +95,7 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
         )
         servers.append(server)
         beside = f"http://localhost:{server.effective_port}"
-        values = {**values, **_sandbox_keys(beside)}
+        values = {"CHARGE_GRACE": _GRACE_BESIDE_SANDBOX, **values, **_sandbox_keys(beside)}
         clock = _time_of(sandbox)
     settings = _load(values, public_url=shop_url, folder=data)
     if settings.imp_live:

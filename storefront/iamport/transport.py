@@ -20,7 +20,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 
 from storefront.iamport.deadline import Deadline
@@ -33,6 +33,13 @@ LARGEST_ANSWER = 16 * 1024 * 1024
 """Bytes; a page of a thousand payments has about four million."""
 
 _CHUNK = 64 * 1024
+
+_BROKEN: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((requests.exceptions.SSLError,), "no connection to be trusted"),
+    ((requests.ConnectTimeout, NewConnectionError, ConnectTimeoutError), "no connection"),
+    ((requests.Timeout, TimeoutError, ReadTimeoutError), "no answer in time"),
+)
+"""What is broken by which errors, read from above; anything else is a connection that ended too soon."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +95,18 @@ class Transport:
             ) as reply:
                 return Answer(reply.status_code, _read(operation, reply))
         except (requests.RequestException, HTTPError, OSError) as error:
-            # The exception's own text may hold addresses and headers: its kind says enough.
-            raise SilenceError(operation, type(error).__name__) from None
+            # The exception's own text may hold addresses and headers: what kind of thing broke says enough.
+            raise SilenceError(operation, _what_broke(error)) from None
+
+
+def _what_broke(error: Exception) -> str:
+    """What went wrong, in words that a timeline can show; `requests` wraps urllib3's errors, sometimes twice."""
+    inner = error.args[0] if error.args else None
+    seen = (error, inner, getattr(inner, "reason", None))
+    for kinds, words in _BROKEN:
+        if any(isinstance(one, kinds) for one in seen):
+            return words
+    return "the connection broke off"
 
 
 def _read(operation: str, reply: requests.Response) -> bytes:

@@ -10,6 +10,7 @@ from storefront.web import (
     account,
     assets,
     auth,
+    card_words,
     changes,
     checkout,
     demo,
@@ -48,7 +49,7 @@ def init_app(app: Flask) -> None:
         BABEL_DEFAULT_LOCALE="ko",
         BABEL_TRANSLATION_DIRECTORIES="translations",
     )
-    for part in (assets, shop, i18n, security, limits, auth, formats, errors, health, proxy, inspector):
+    for part in (assets, shop, i18n, security, limits, auth, formats, card_words, errors, health, proxy, inspector):
         part.init_app(app)
     for part in (
         home,

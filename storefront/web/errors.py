@@ -44,7 +44,7 @@ def _ask_to_wait() -> Any:
     # Nobody waits for 2,940 seconds: they wait for 49 minutes.
     wait = timedelta(seconds=wait_s if wait_s < 2 * _MINUTE_S else math.ceil(wait_s / _MINUTE_S) * _MINUTE_S)
     text = gettext("Wait %(time)s and try again.", time=format_timedelta(wait, granularity="second", threshold=2))
-    answer = make_response(explain(429, gettext("That was a bit too fast"), text))
+    answer = make_response(explain(429, gettext("Too many requests"), text))
     answer.headers["Retry-After"] = str(wait_s)
     return answer
 

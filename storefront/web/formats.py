@@ -13,20 +13,21 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from storefront import wording
-from storefront.billing.catalogue import PLANS, vat_part
-from storefront.web.i18n import plan_text
+from storefront.billing.catalogue import PLANS, find_plan, vat_part
+from storefront.models import Payment
+from storefront.web.i18n import language, plan_text
 
 
 def init_app(app: Flask) -> None:
     """Give the templates these filters."""
-    for written in (won, day, seoul, seoul_day, seoul_clock, last_four):
-        app.jinja_env.filters[written.__name__] = _when_shown(written)
+    for written in (won, day, moment, seoul, seoul_day, seoul_clock, last_four, item_text):
+        app.jinja_env.filters[written.__name__] = when_shown(written)
     app.jinja_env.globals.update(
         plan_text=plan_text, plans=PLANS, vat_part=vat_part, now=app.extensions["billing"].clock.now
     )
 
 
-def _when_shown(written: Callable[..., str]) -> Callable[..., str]:
+def when_shown(written: Callable[..., str]) -> Callable[..., str]:
     """A filter that Jinja does not compute while it compiles a page, in the language of whoever came first."""
 
     @pass_context
@@ -40,6 +41,11 @@ def _when_shown(written: Callable[..., str]) -> Callable[..., str]:
 def won(amount: int) -> str:
     """14900 as `14,900원` or `₩14,900`."""
     return wording.won(amount, str(get_locale()))
+
+
+def moment(at: datetime) -> str:
+    """A moment as a `datetime` attribute holds it: HTML knows no microseconds."""
+    return at.isoformat(timespec="seconds")
 
 
 def seoul(at: datetime | None) -> str:
@@ -65,6 +71,12 @@ def seoul_clock(at: datetime | None) -> str:
 def last_four(card_number: str | None) -> str:
     """The last digits of a masked card number, by which people know their card."""
     return (card_number or "")[-4:]
+
+
+def item_text(payment: Payment) -> str:
+    """What was bought: i'mport and the card statement know its Korean name only."""
+    name, plan = plan_text(payment.plan)["name"], find_plan(payment.plan)
+    return f"{name} · {payment.name}" if language() == wording.KOREAN or plan is None else f"{name} · {plan.weight_g} g"
 
 
 def _format(at: datetime | None, korean: str, english: str) -> str:

@@ -9,7 +9,8 @@ from flask_babel import Babel, get_locale, gettext
 
 LANGUAGES = ("ko", "en")
 LANGUAGE_COOKIE = "morning_roast_language"
-THEMES = ("light", "dark")
+THEMES = ("system", "light", "dark")
+"""As the reader's machine has it, or always one of both."""
 THEME_COOKIE = "morning_roast_theme"
 
 
@@ -20,7 +21,7 @@ def init_app(app: Flask) -> None:
     @app.context_processor
     def give_language() -> dict[str, Any]:
         theme = request.cookies.get(THEME_COOKIE)
-        return {"language": language(), "languages": LANGUAGES, "theme": theme if theme in THEMES else None}
+        return {"language": language(), "languages": LANGUAGES, "theme": theme if theme in THEMES else THEMES[0]}
 
 
 def choose_language() -> str:

@@ -11,6 +11,7 @@ from flask_babel import gettext
 
 from storefront.models import Card, Payment
 from storefront.states import CardStatus, Every, PaymentStatus, Purpose
+from storefront.web.card_words import card_company, reason
 from storefront.web.formats import last_four, seoul, won
 
 LEFT_THE_WINDOW = "[결제포기]"
@@ -30,6 +31,7 @@ class Result:
         money: what left the card, or did not.
         next: what comes next.
         receipt: what the slip is called.
+        reason: i'mport's text of why it was not approved, where that says more than `lead`.
     """
 
     state: str
@@ -40,6 +42,7 @@ class Result:
     money: str
     next: str
     receipt: str
+    reason: str | None = None
 
 
 def as_json(payment: Payment, *, events: bool = False) -> dict[str, Any]:
@@ -72,7 +75,9 @@ def card_as_json(card: Card) -> dict[str, Any]:
 
 def card_labels(cards: Sequence[Card]) -> dict[int, str]:
     """What each of a shopper's cards is called: issuer and last digits, and the time where that is not enough."""
-    names = {card.id: f"{card.card_name or gettext('Card')} {last_four(card.card_number)}" for card in cards}
+    names = {
+        card.id: f"{card_company(card.card_name) or gettext('Card')} {last_four(card.card_number)}" for card in cards
+    }
     kept = Counter(names[card.id] for card in cards if card.status != CardStatus.REMOVED)
     return {
         card.id: f"{names[card.id]} ({seoul(card.activated_at)})" if kept[names[card.id]] > 1 else names[card.id]
@@ -82,9 +87,34 @@ def card_labels(cards: Sequence[Card]) -> dict[int, str]:
 
 def result_of(payment: Payment) -> Result:
     """What to say about a payment."""
-    if payment.status == PaymentStatus.PAID and payment.purpose == Purpose.REGISTER:
-        return _registered(payment)
+    if payment.status in (PaymentStatus.READY, PaymentStatus.FAILED) and _was_left(payment):
+        return _left(payment)
+    if payment.purpose == Purpose.REGISTER and payment.status in _REGISTRATIONS:
+        return _REGISTRATIONS[payment.status](payment)
     return _RESULTS[payment.status](payment)
+
+
+def _was_left(payment: Payment) -> bool:
+    said = payment.fail_reason if payment.status == PaymentStatus.FAILED else payment.told_error
+    return not payment.captured and LEFT_THE_WINDOW in (said or "")
+
+
+def _left(payment: Payment) -> Result:
+    if payment.status == PaymentStatus.READY:
+        following = gettext("Go on where you stopped, or leave it: after a day this order expires.")
+    else:
+        following = gettext("Start again whenever you like, with this card or another.")
+    is_registration = payment.purpose == Purpose.REGISTER
+    return Result(
+        state="ready",
+        chip=gettext("Card not stored") if is_registration else gettext("Not paid"),
+        picture="lost",
+        headline=gettext("You left the payment window"),
+        lead=gettext("You closed it before anything was approved."),
+        money=gettext("Nothing left your card."),
+        next=following,
+        receipt=gettext("Open order"),
+    )
 
 
 def _registered(payment: Payment) -> Result:
@@ -137,8 +167,6 @@ def _failed(payment: Payment) -> Result:
         lead = gettext("i'mport did not store the card. Please register it again.")
     elif payment.given_up:
         lead = gettext("The charge never arrived, and we stopped trying.")
-    elif LEFT_THE_WINDOW in (payment.fail_reason or ""):
-        lead = gettext("You left the payment window before anything was approved.")
     else:
         lead = gettext("The card company or the payment window did not approve it.")
     return Result(
@@ -150,6 +178,51 @@ def _failed(payment: Payment) -> Result:
         money=gettext("Nothing left your card."),
         next=gettext("Try another card, or leave it at that."),
         receipt=gettext("Order not approved"),
+        reason=payment.fail_reason,
+    )
+
+
+def _not_registered(payment: Payment) -> Result:
+    return Result(
+        state="failed",
+        chip=gettext("Card not stored"),
+        picture="declined",
+        headline=gettext("Your card was not registered"),
+        lead=gettext("The card company or the payment window did not approve it.")
+        if payment.fail_reason
+        else gettext("i'mport did not store the card. Please register it again."),
+        money=gettext("Nothing left your card."),
+        next=gettext("Try another card, or leave it at that."),
+        receipt=gettext("Registration not approved"),
+        reason=payment.fail_reason,
+    )
+
+
+def _refused_registration(payment: Payment) -> Result:
+    return Result(
+        state="refused",
+        chip=gettext("Card not stored"),
+        picture="refused",
+        headline=gettext("We did not accept this card registration"),
+        lead=_refusal_text(payment),
+        money=gettext("Everything that left your card has been returned.")
+        if payment.captured_krw
+        else gettext("Nothing left your card."),
+        next=gettext("You can start again whenever you like."),
+        receipt=gettext("Registration not accepted"),
+    )
+
+
+def _open_registration(payment: Payment) -> Result:
+    return Result(
+        state="ready",
+        chip=gettext("Not stored yet"),
+        picture="lost",
+        headline=gettext("Your card is not registered yet"),
+        lead=_what_stopped_it(payment),
+        money=gettext("Nothing left your card, as far as i'mport knows."),
+        next=gettext("Go on where you stopped, or leave it: after a day this order expires."),
+        receipt=gettext("Open registration"),
     )
 
 
@@ -206,11 +279,15 @@ def _ready(payment: Payment) -> Result:
         chip=gettext("Not paid yet"),
         picture="lost",
         headline=gettext("You have not paid yet"),
-        lead=payment.told_error or gettext("The payment window was not finished."),
+        lead=_what_stopped_it(payment),
         money=gettext("Nothing left your card, as far as i'mport knows."),
         next=gettext("Go on where you stopped, or leave it: after a day this order expires."),
         receipt=gettext("Open order"),
     )
+
+
+def _what_stopped_it(payment: Payment) -> str:
+    return reason(payment.told_error) or str(gettext("The payment window was not finished."))
 
 
 def _expired(_payment: Payment) -> Result:
@@ -245,6 +322,14 @@ def refusal_texts() -> dict[str, str]:
         "card_removed": gettext("It was charged after its card had been removed."),
     }
 
+
+_REGISTRATIONS = {
+    PaymentStatus.PAID: _registered,
+    PaymentStatus.READY: _open_registration,
+    PaymentStatus.FAILED: _not_registered,
+    PaymentStatus.REFUSED: _refused_registration,
+}
+"""What is said of a registration where it is something else than of a payment."""
 
 _RESULTS = {
     PaymentStatus.READY: _ready,

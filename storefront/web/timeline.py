@@ -8,8 +8,10 @@ from enum import IntEnum
 from typing import Any
 
 from flask_babel import gettext
+from markupsafe import Markup
 
 from storefront.models import Event, Payment
+from storefront.web.card_words import reason
 from storefront.web.formats import won
 from storefront.web.presentation import refusal_texts
 
@@ -79,13 +81,15 @@ def _line(event: Event, titles: dict[str, str]) -> Line:
 
 
 def _facts(detail: dict[str, Any]) -> str:
-    return " · ".join(_fact(name, value) for name, value in detail.items())
+    return Markup(" · ").join(_fact(name, value) for name, value in detail.items())
 
 
 def _fact(name: str, value: Any) -> str:
     if name in ("amount", "ordered", "captured", "cancelled", "held") and isinstance(value, int):
         return won(value)
-    return _words().get(value, value) if name in ("found", "reason") and isinstance(value, str) else str(value)
+    if name in ("found", "reason") and value in _words():
+        return _words()[value]
+    return reason(str(value))
 
 
 def _words() -> dict[str, str]:
@@ -96,6 +100,17 @@ def _words() -> dict[str, str]:
         "shopper": gettext("the shopper asked for it"),
         "refused": gettext("it is not what was ordered"),
         "extra": gettext("a second capture"),
+        "no connection": gettext("no connection"),
+        "no connection to be trusted": gettext("no connection to be trusted"),
+        "no answer in time": gettext("no answer in time"),
+        "the connection broke off": gettext("the connection broke off"),
+        "no time left": gettext("no time left to ask"),
+        "silent for a while": gettext("it has been silent, so it is not asked for a while"),
+        "too many ask already": gettext("too many ask already"),
+        "no token yet": gettext("no token yet"),
+        "not JSON": gettext("an answer that cannot be read"),
+        "no envelope": gettext("an answer that cannot be read"),
+        "too large an answer": gettext("too large an answer"),
     }
 
 

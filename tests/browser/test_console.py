@@ -111,7 +111,7 @@ def test_a_filter_is_kept_by_the_refresh(console: Page, sandbox: Sandbox) -> Non
     """What does not fit does not appear."""
     merchant_uid = pay(sandbox)
     console.get_by_label("Word").fill(merchant_uid)
-    console.get_by_role("button", name="Filter").click()
+    console.get_by_role("button", name="Search").click()
     expect(console.get_by_text("1 of 1")).to_be_visible()
 
     another = pay(sandbox)
@@ -159,7 +159,7 @@ def test_everything_works_without_a_script(browser: Browser, sandbox: Sandbox) -
         page.locator("#lines summary").first.click()
         expect(page.get_by_role("region", name="JSON").first).to_be_visible()
         page.get_by_label("State").select_option("paid")
-        page.get_by_role("button", name="Filter").click()
+        page.get_by_role("button", name="Search").click()
         expect(page).to_have_url(re.compile("state=paid"))
         page.get_by_role("button", name="Break it").click()
         expect(page.get_by_text("1 of 1 left")).to_be_visible()

@@ -218,7 +218,9 @@ def test_two_cards_that_look_alike_are_told_apart(shopper: Shopper) -> None:
     for _ in range(2):
         shopper.register_card()
 
-    assert len(re.findall(r"Remove \S+ 4242 \(\d+ \w+ \d{4}, \d\d:\d\d\)", shopper.browser.get("/account").text)) == 2
+    assert (
+        len(re.findall(r"Remove [\w ]+ 4242 \(\d+ \w+ \d{4}, \d\d:\d\d\)", shopper.browser.get("/account").text)) == 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -233,14 +235,3 @@ def test_a_phone_number_may_be_spelled_as_people_do(shopper: Shopper, spelling: 
     assert reply.status_code == 303
     page = shopper.browser.get(reply.headers["Location"]).text
     assert re.search(r"010-?1234-?5678", page)
-
-
-def test_leaving_the_window_is_not_called_a_decline(shopper: Shopper) -> None:
-    """The buyer did it, not the card company."""
-    shopper.browser.get("/language/en")
-    payment = shopper.buy("pay", outcome="cancel")
-
-    page = shopper.browser.get(f"/payments/{payment['merchant_uid']}").text
-
-    assert "You left the payment window before anything was approved." in page
-    assert "card company" not in page

@@ -129,4 +129,4 @@ def test_long_lists_come_in_pages(sandbox: Sandbox, sandbox_app: Flask) -> None:
 def test_starting_over_asks_first(sandbox: Sandbox) -> None:
     """Its button stands behind a question that says what goes."""
     page = see(sandbox, "payments")
-    assert in_order(page, "<summary", "Start over", "all of it goes", "Yes, forget everything")
+    assert in_order(page, "<summary", "Reset everything", "all of it goes", "Yes, forget everything")

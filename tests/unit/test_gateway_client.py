@@ -92,7 +92,7 @@ def test_a_time_out_is_silence_and_names_no_address(sandbox_app: Flask) -> None:
         slow.payment("imp_1")
 
     assert (str(caught.value), caught.value.__cause__) == (
-        "no usable answer from i'mport to POST /users/getToken: ReadTimeout",
+        "no usable answer from i'mport to POST /users/getToken: no answer in time",
         None,
     )
 

@@ -304,5 +304,8 @@ def _end_send(billing: Billing, payment: Payment, notes: list[Note]) -> None:
     """The outcome is unknown; from here the grace time runs after which `reconcile` may look and repeat."""
     with billing.database.writing() as session:
         row = session.get_one(Payment, payment.id, with_for_update=True)
-        row.send_ended_at = billing.clock.now()
+        row.send_ended_at = now = billing.clock.now()
+        # Where the grace is short, nobody is to wait for the usual first look.
+        grace_ends = now + timedelta(seconds=billing.settings.charge_grace_s)
+        row.next_check_at = min(row.next_check_at or grace_ends, grace_ends)
         timeline.write(session, row, notes)
