@@ -70,9 +70,7 @@ def test_a_declined_registration_says_that_the_card_was_not_registered(shopper: 
         ("decline-expired", "The card has expired.", "[8322] 유효기간 만료"),
     ],
 )
-def test_a_decline_is_told_in_the_language_of_the_page(
-    shopper: Shopper, card: str, english: str, korean: str
-) -> None:
+def test_a_decline_is_told_in_the_language_of_the_page(shopper: Shopper, card: str, english: str, korean: str) -> None:
     """I'mport passes on the card company's Korean; in the Korean page it stands as it came, with its code."""
     declined = shopper.buy("pay", card=card)["merchant_uid"]
 
