@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 ARGS ?=
+# Hundreds of processes are started by the tests; each would compile the shop anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The lock decides what is installed; the project itself is linked in without looking at any index.
 # On a cold cache that takes a minute or two, so pip says each package as it comes.

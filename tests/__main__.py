@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-BESIDE = {"browser", "clients", "commands", "crash", "examples", "sandbox"}
+BESIDE = {"browser", "clients", "commands", "crash", "examples"}
 """Folders of the second run: whatever starts browsers, servers and clients, and enough besides for half of the time."""
 NOTHING_CHOSEN = 5
 """pytest's code for a run that has none of the tests that were asked for."""

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,12 +26,12 @@ from storefront.billing.reconciling import reconciliation
 from storefront.billing.renewing import renewal
 from storefront.clock import Clock
 from storefront.config import Settings
-from storefront.database import Database
 from storefront.iamport import Iamport
 from storefront.iamport.restraint import Breaker
 from storefront.journal import Journal
 from storefront.models import Base
 from storefront.sandbox import SandboxSettings, create_sandbox
+from tests import once
 from tests.people import Sandbox, Shopper
 from tests.wsgi import SANDBOX_URL, session_for
 
@@ -51,6 +53,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if collection_path.name == "browser" and not config.getoption("--browser-tests"):
         return True
     return None
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays to the end, so the collector of garbage need not look through it each time."""
+    gc.freeze()
 
 
 class Shop:
@@ -136,12 +143,25 @@ def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("storefront.billing.shoppers.generate_password_hash", hashed)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For all applications of a run."""
+    with once.compiled(tmp_path_factory.mktemp("templates")):
+        yield
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the shops of this run have their database, one after the other."""
+    return os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{tmp_path_factory.mktemp('shop') / 'shop.sqlite'}"
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """A shop beside the sandbox, with a database of its own and no grace time."""
+def settings(database_url: str) -> Settings:
+    """A shop beside the sandbox, with no grace time."""
     return Settings(
         secret_key="a-secret-for-tests",
-        database_url=os.environ.get("TEST_DATABASE_URL") or f"sqlite:///{tmp_path / 'shop.sqlite'}",
+        database_url=database_url,
         public_url=SHOP_URL,
         imp_code="imp00000000",
         imp_key="sandbox_key",
@@ -195,7 +215,8 @@ def shop_beside(
     if in_process:
         gateway = gateway or _gateway(settings, session_for(sandbox_app), clock)
     app = create_app(settings, clock=clock, gateway=gateway)
-    database: Database = app.extensions["billing"].database
+    database = once.database_at(settings.database_url)
+    app.extensions["billing"] = replace(app.extensions["billing"], database=database)
     if in_process:
         app.extensions["journal"] = Journal(settings.imp_api_url, session_for(sandbox_app))
     schema.create(database)
@@ -203,10 +224,9 @@ def shop_beside(
     sandbox_app.extensions["sandbox"].webhooks.open_session = lambda: session_for(app)
     yield shop
     shop.billing.errands.close()
-    if database.engine.dialect.name != "sqlite":
-        with database.writing() as session:
-            for table in reversed(Base.metadata.sorted_tables):
-                session.execute(table.delete())
+    with database.writing() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(table.delete())
     database.close()
 
 

@@ -13,12 +13,10 @@ from collections.abc import Callable, Iterable
 from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import requests
 from flask import Flask
-from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import Client
 
 from storefront import create_app, schema
@@ -112,7 +110,7 @@ class ShopBrowser:
 class Stage:
     """Both applications, with everything forgotten between two plays."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self._settings = Settings(
             secret_key="a-secret-for-tests",
             database_url="sqlite://",
@@ -125,7 +123,6 @@ class Stage:
             rate_limits=False,
             charge_grace_s=GRACE_S,
         )
-        self._templates = FileSystemBytecodeCache(str(folder))
         self._sandbox_app = create_sandbox(
             SandboxSettings(background=False, webhook_url=f"{SHOP_URL}/webhooks/iamport", state=":memory:")
         )
@@ -244,7 +241,6 @@ class Stage:
         app.config["PROPAGATE_EXCEPTIONS"] = True
         # One thread for everything: a page waits to the end, and no clock but the play's decides what comes of it.
         app.config["PAGE_BUDGET_S"] = None
-        app.jinja_env.bytecode_cache = self._templates
         billing: Billing = app.extensions["billing"]
         billing.database.close()
         app.extensions["billing"] = replace(billing, database=self._database)

@@ -85,9 +85,7 @@ class Shopping(Fate):
         return [player.account() for player in self.people]
 
 
-def test_in_any_order_shop_and_ledger_agree(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_in_any_order_shop_and_ledger_agree(request: pytest.FixtureRequest) -> None:
     """The whole machine, the same plays in every run."""
     steps = 100_000 if request.config.getoption("--long") else 10_000
     profile = settings(
@@ -101,7 +99,7 @@ def test_in_any_order_shop_and_ledger_agree(
         suppress_health_check=list(HealthCheck),
     )
     with time_machine.travel(datetime(2026, 3, 2, 9, tzinfo=UTC), tick=False):
-        stage = Stage(tmp_path_factory.mktemp("model"))
+        stage = Stage()
         try:
             run_state_machine_as_test(lambda: Shopping(stage), settings=profile)
         finally:
