@@ -377,6 +377,11 @@ class Payment(Base):
         return happened
 
     @property
+    def has_lost(self) -> bool:
+        """Whether another attempt has paid what this one is for."""
+        return self.checkout is not None and self.checkout.paid_by not in (None, self.merchant_uid)
+
+    @property
     def held_krw(self) -> int:
         """What i'mport holds of this row's own payment, in won."""
         return self.captured_krw - self.cancelled_krw

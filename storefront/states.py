@@ -68,7 +68,7 @@ class Purpose(StrEnum):
     FIRST = "first"
     """A billing key and the first bag."""
     EXTRA = "extra"
-    """A bag charged with a stored key, from the account page."""
+    """A bag charged with a stored key because its shopper pressed a button: one more, or the first of a subscription."""
     RENEWAL = "renewal"
     """A bag charged with a stored key, for a period of a subscription."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 SEOUL = ZoneInfo("Asia/Seoul")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that looks like something else when read aloud
 _RANDOM = secrets.SystemRandom()
 _RANDOM_LENGTH = 20  # × log2(31) ≈ 99 bits
@@ -25,6 +27,11 @@ def new_customer_uid() -> str:
 def new_token() -> str:
     """What a form carries so that sending it twice is the same act."""
     return secrets.token_urlsafe(18)
+
+
+def is_token(text: str) -> bool:
+    """Whether a form's token can be one."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def _random() -> str:

@@ -11,14 +11,12 @@ from flask_login import login_required
 from storefront.billing import cards, identifiers
 from storefront.billing.cards import CardNotFoundError
 from storefront.billing.catalogue import PLANS, find_plan
-from storefront.billing.errands import BusyError
 from storefront.billing.orders import history
 from storefront.billing.payments import charges, settlement
-from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
 from storefront.billing.subscriptions import overview
 from storefront.states import CardStatus
 from storefront.web import limits, standing_orders
-from storefront.web.presentation import as_json, card_as_json, card_labels, result_of
+from storefront.web.presentation import as_json, card_as_json, card_labels, charge_refusals, result_of
 from storefront.web.shop import billing, imports_is_silent, number_or_404, read_number, shopper_id, wants_json
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
@@ -49,12 +47,9 @@ def charge() -> Any:
         )
     except CardNotFoundError:
         abort(404)
-    except CardNotChargeableError:
-        return _page(problem=gettext("This card cannot be charged any more. Please choose another one.")), 400
-    except BadTokenError:
-        return _page(problem=gettext("This form is not valid any more")), 400
-    except BusyError:
-        return _page(problem=gettext("Too many charges are waiting for i'mport. Please try again in a minute.")), 503
+    except tuple(charge_refusals()) as refused:
+        problem, status = charge_refusals()[type(refused)]
+        return _page(problem=problem), status
     return redirect(url_for("payments.show", merchant_uid=merchant_uid), 303)
 
 

@@ -48,9 +48,10 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-def seoul(at: datetime | None) -> str:
-    """A moment in Seoul, to the minute."""
-    return _format(at, "yyyy. M. d. HH:mm", "d MMM yyyy, HH:mm")
+def seoul(at: datetime | None, *, seconds: bool = False) -> str:
+    """A moment in Seoul, to the minute or to the second."""
+    time = "HH:mm:ss" if seconds else "HH:mm"
+    return _format(at, f"yyyy. M. d. {time}", f"d MMM yyyy, {time}")
 
 
 def seoul_day(at: datetime | None) -> str:

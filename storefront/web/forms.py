@@ -20,7 +20,7 @@ from storefront.web.passwords import new_password_field
 from storefront.web.shop import billing
 from storefront.web.typed import is_readable, korean_number, length, plain, plain_email, plain_phone
 
-CONSENT_VERSION = "2026-11-27"
+CONSENT_VERSION = "2026-11-28"
 """Changes whenever the text of the consent box does; stored with each consent."""
 
 LONGEST_EMAIL = 64
@@ -187,3 +187,34 @@ class CheckoutForm(_Person):
     def buyer(self) -> Buyer:
         """Who pays; only of a form that was found valid."""
         return Buyer(str(self.name.data), str(self.email.data), str(self.phone.data))
+
+
+class StoredCardForm(FlaskForm):
+    """A purchase with a card that is stored already: how often, and the consent to what is charged by itself."""
+
+    every = RadioField(
+        choices=[kind.value for kind in Every],  # type: ignore[misc]  # the stubs know the older tuples only
+        default=Every.ONCE.value,
+    )
+    mode = StringField(default="pay")
+    consent = BooleanField(_l("Consent"), false_values=("", "n", "false"))
+
+    def validate_mode(self, field: Any) -> None:
+        """Whoever wants to pay nothing today is not charged."""
+        if field.data not in (None, "", "pay"):
+            raise ValidationError(_l("A stored card pays today. To be charged later, register the card anew."))
+
+    def validate_consent(self, field: Any) -> None:
+        """Needed for what is charged by itself; one bag is bought by pressing the button that says how much."""
+        if self.every.data != Every.ONCE and not field.data:
+            raise ValidationError(_l("Without your consent nothing is charged by itself."))
+
+    def wish(self, plan: Plan) -> Wish:
+        """What was decided; only of a form that was found valid."""
+        return Wish(
+            plan=plan,
+            mode="pay",
+            every=Every(self.every.data),
+            consent_version=CONSENT_VERSION,
+            language=choose_language(),
+        )

@@ -9,6 +9,8 @@ from typing import Any
 
 from flask_babel import gettext
 
+from storefront.billing.errands import BusyError
+from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
 from storefront.models import Card, Payment
 from storefront.states import CardStatus, Every, PaymentStatus, Purpose
 from storefront.web.card_words import card_company, reason
@@ -74,14 +76,35 @@ def card_as_json(card: Card) -> dict[str, Any]:
 
 
 def card_labels(cards: Sequence[Card]) -> dict[int, str]:
-    """What each of a shopper's cards is called: issuer and last digits, and the time where that is not enough."""
-    names = {
+    """What each of a shopper's cards is called: issuer and last digits.
+
+    Where another one is called that too, also when it was stored: to the minute, or as exactly as it takes.
+    """
+    plain = {
         card.id: f"{card_company(card.card_name) or gettext('Card')} {last_four(card.card_number)}" for card in cards
     }
-    kept = Counter(names[card.id] for card in cards if card.status != CardStatus.REMOVED)
+    spellings = [
+        plain,
+        {card.id: f"{plain[card.id]} ({seoul(card.activated_at)})" for card in cards},
+        {card.id: f"{plain[card.id]} ({seoul(card.activated_at, seconds=True)})" for card in cards},
+        {card.id: f"{plain[card.id]} ({seoul(card.activated_at, seconds=True)}, #{card.id})" for card in cards},
+    ]
+    kept = [card.id for card in cards if card.status != CardStatus.REMOVED]
+    uses = [Counter(labels[card_id] for card_id in kept) for labels in spellings]
     return {
-        card.id: f"{names[card.id]} ({seoul(card.activated_at)})" if kept[names[card.id]] > 1 else names[card.id]
+        card.id: next(
+            labels[card.id] for labels, used in zip(spellings, uses, strict=True) if used[labels[card.id]] <= 1
+        )
         for card in cards
+    }
+
+
+def charge_refusals() -> dict[type[Exception], tuple[str, int]]:
+    """Why a press did not charge a stored card, in words, and the answer's status."""
+    return {
+        CardNotChargeableError: (gettext("This card cannot be charged any more. Please choose another one."), 400),
+        BadTokenError: (gettext("This form is not valid any more"), 400),
+        BusyError: (gettext("Too many charges are waiting for i'mport. Please try again in a minute."), 503),
     }
 
 

@@ -165,6 +165,12 @@ def charge(shop: Shop, card: dict[str, Any]) -> None:
     shop.shopper.charge(card["id"], token=f"press-of-card-{card['id']}")
 
 
+def purchase(shop: Shop, card: dict[str, Any]) -> None:
+    """Press the checkout's button, with a stored card."""
+    press = {"card": card["id"], "every": "month", "consent": "y", "token": f"purchase-with-card-{card['id']}"}
+    shop.shopper.post("/checkout/morning", press)
+
+
 def refund(shop: Shop, payment: dict[str, Any]) -> None:
     """Get everything back."""
     shop.shopper.refund(payment["merchant_uid"], token="give-it-back")
@@ -195,6 +201,17 @@ def charged_once(shop: Shop, card: dict[str, Any]) -> bool:
     return [payment["net"] for payment in payments if payment["customer_uid"] == card["customer_uid"]] == [16_900]
 
 
+def begun_once(shop: Shop, card: dict[str, Any]) -> bool:
+    """One capture with the card, and the subscription whose first period it has paid."""
+    paid = [
+        payment["net"]
+        for payment in shop.sandbox.ledger()["payments"]
+        if payment["customer_uid"] == card["customer_uid"]
+    ]
+    begun = [row["period"]["status"] for row in shop.shopper.account()["subscriptions"] if row["card"] == card["id"]]
+    return (paid, begun) == ([14_900], ["paid"])
+
+
 def returned(shop: Shop, payment: dict[str, Any]) -> bool:
     """I'mport holds nothing of the payment."""
     return shop.sandbox.net(payment["merchant_uid"]) == 0
@@ -205,7 +222,12 @@ def gone(shop: Shop, card: dict[str, Any]) -> bool:
     return not shop.sandbox.keys()[card["customer_uid"]]
 
 
-ENDS: dict[Callable[..., None], Callable[[Shop, Any], bool]] = {charge: charged_once, refund: returned, removal: gone}
+ENDS: dict[Callable[..., None], Callable[[Shop, Any], bool]] = {
+    charge: charged_once,
+    purchase: begun_once,
+    refund: returned,
+    removal: gone,
+}
 
 
 JOURNEYS = pytest.mark.parametrize(
@@ -215,6 +237,7 @@ JOURNEYS = pytest.mark.parametrize(
         (registration, nothing),
         (refusal, nothing),
         (charge, a_card),
+        (purchase, a_card),
         (refund, a_payment),
         (removal, a_card),
     ],

@@ -91,7 +91,11 @@ OF_SHOP = {
     "POST auth.login_demo": Right({"next": "/account"}, "form"),
     "POST auth.logout": Right({}, "form"),
     "GET checkout.begin": Right({"token": "a-token"}, "query"),
-    "POST checkout.begin": Right({**BUYER, "mode": "pay", "token": "a-token"}, "form"),
+    "POST checkout.begin": Right(
+        # Without the card it is the window's form.
+        {**BUYER, "mode": "pay", "every": "month", "token": "a-token", "card": "CARD_ID", "checkout": "a-checkout"},
+        "form",
+    ),
     "GET checkout.pay": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),
     "GET payments.show": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),
     "GET inspector.how": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),

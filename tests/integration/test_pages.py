@@ -212,17 +212,6 @@ def test_the_history_comes_in_pages(shopper: Shopper) -> None:
     assert (shown[0] + shown[1])[:24] == bought[::-1]
 
 
-def test_two_cards_that_look_alike_are_told_apart(shopper: Shopper) -> None:
-    """By the time of their registration."""
-    shopper.browser.get("/language/en")
-    for _ in range(2):
-        shopper.register_card()
-
-    assert (
-        len(re.findall(r"Remove [\w ]+ 4242 \(\d+ \w+ \d{4}, \d\d:\d\d\)", shopper.browser.get("/account").text)) == 2
-    )
-
-
 @pytest.mark.parametrize(
     "spelling", ["010-1234-5678", "010 1234 5678", "010.1234.5678", "+82 10-1234-5678", "+82 (0)10 1234 5678"]
 )

@@ -149,6 +149,24 @@ def test_twenty_windows_of_one_form_belong_to_one_checkout(shop: Shop, shopper: 
     assert sorted(shopper.payment(order)["net"] for order in orders) == [0] * (len(orders) - 1) + [14_900]
 
 
+def test_twenty_presses_with_a_stored_card_begin_one_subscription(shopper: Shopper, sandbox: Sandbox) -> None:
+    """Ten of one form and ten of others of the same checkout: one of them is sent, and wins."""
+    card, token = shopper.register_card(), shopper.csrf_token()
+
+    def press(name: str) -> str:
+        form = {"csrf_token": token, "card": card["id"], "every": "month", "consent": "y", "token": name}
+        reply = shopper.browser.post("/checkout/morning", data={**form, "checkout": "one-checkout"})
+        assert reply.status_code == 303
+        return str(reply.headers["Location"])
+
+    same, others = [partial(press, "one-press")] * 10, [partial(press, f"press-{number}") for number in range(10)]
+
+    assert len(set(at_once(*same, *others))) == 1
+    assert len(sandbox.requests(AGAIN)) == 1
+    assert sandbox.net() == 14_900
+    assert len(shopper.account()["subscriptions"]) == 1
+
+
 def test_a_refund_beside_its_own_webhooks_loses_nothing(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """Two refunds pressed, a cancel in the console told, a page opened: the money goes back once."""
     for number in range(5):

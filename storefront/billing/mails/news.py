@@ -11,15 +11,16 @@ from sqlalchemy.orm import Session
 
 from storefront.billing.mails.outbox import Kind, write
 from storefront.models import Checkout, Payment, Subscription
-from storefront.states import Purpose
+from storefront.states import Every, Purpose
 
 
 def receipt(session: Session, payment: Payment, now: datetime) -> None:
     """A payment was captured as ordered.
 
-    A card that was stored for 0 won has cost nothing, and whoever presses a button for another bag is shown its receipt.
+    A card that was stored for 0 won has cost nothing, and whoever presses a button for one bag is shown its receipt.
     """
-    if payment.captured_krw > 0 and payment.purpose != Purpose.EXTRA:
+    is_one_bag = payment.purpose == Purpose.EXTRA and payment.every == Every.ONCE
+    if payment.captured_krw > 0 and not is_one_bag:
         _about_money(session, Kind.RECEIPT, payment, now)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -41,7 +41,6 @@ _ACTIVE_CARD = (
     .limit(1)
     .with_for_update(of=Card)
 )
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class CardNotChargeableError(Exception):
@@ -72,12 +71,39 @@ def charge_again(billing: Billing, *, shopper_id: int, card_id: int, plan: Plan,
         CardNotFoundError: not this shopper's card; answer 404.
         CardNotChargeableError: answer 400 and offer another card.
     """
-    if not _TOKEN.fullmatch(token):
+
+    def write_down(identity: str) -> Payment:
+        now = billing.clock.now()
+        with billing.database.writing() as session:
+            card, buyer = claim_card(session, shopper_id, card_id)
+            return open_charge(session, card, buyer, plan, plan.price_krw, identity, now)
+
+    return press(billing, shopper_id, token, write_down)
+
+
+def press(billing: Billing, shopper_id: int, token: str, write_down: Callable[[str], Payment]) -> str:
+    """Make one press of a button one charge: its row is committed, then it is sent.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: who presses.
+        token: the form's; the same token again is the same charge.
+        write_down: commits the charge of this press (`open_charge`) under the identity it is given, and returns it.
+
+    Returns:
+        The order number.
+
+    Raises:
+        BadTokenError: answer 400.
+        BusyError: nothing was written and nothing sent; answer 503.
+        Exception: what `write_down` raises, unless the same press has been written down before.
+    """
+    if not identifiers.is_token(token):
         raise BadTokenError
     identity = f"extra:{shopper_id}:{token}"
     with billing.errands.place(identity) as errand:
         try:
-            payment = _write_down(billing, shopper_id, card_id, plan, identity)
+            payment = write_down(identity)
         except (IntegrityError, CardNotFoundError, CardNotChargeableError):
             # Perhaps it was pressed before, and the card has gone since; or twice at once, and the other one is on its way.
             pressed_before = _order_of(billing, identity)
@@ -86,6 +112,75 @@ def charge_again(billing: Billing, *, shopper_id: int, card_id: int, plan: Plan,
             return pressed_before
         errand.send(partial(send_in_time, billing.insisting(), payment), billing.gateway)
     return payment.merchant_uid
+
+
+def claim_card(session: Session, shopper_id: int, card_id: int) -> tuple[Card, Any]:
+    """A card that this very write finds active and locks: a removal that began before it has won.
+
+    Args:
+        session: the caller's transaction.
+        shopper_id: who wants to pay with it.
+        card_id: which.
+
+    Returns:
+        The card, and the buyer that its first payment named.
+
+    Raises:
+        CardNotFoundError: not this shopper's card.
+        CardNotChargeableError: it is not `active` (any more).
+    """
+    claimed = session.execute(_ACTIVE_CARD, {"card_id": card_id, "shopper_id": shopper_id}).one_or_none()
+    if claimed is not None:
+        return claimed.Card, claimed
+    stored = select(Card.id).where(Card.id == card_id, Card.shopper_id == shopper_id, Card.status != CardStatus.PENDING)
+    if session.scalar(stored) is None:
+        raise CardNotFoundError(card_id)
+    raise CardNotChargeableError(card_id)
+
+
+def open_charge(
+    session: Session, card: Card, buyer: Any, plan: Plan, amount_krw: int, identity: str, now: datetime, **terms: Any
+) -> Payment:
+    """Write down a charge that is sent as soon as the transaction is committed.
+
+    Args:
+        session: the caller's transaction.
+        card: claimed in it, with its buyer (`claim_card`).
+        buyer: who is named to i'mport.
+        plan: what is bought.
+        amount_krw: for how much.
+        identity: what makes it this charge and no other; the database takes it once only.
+        now: this moment.
+        terms: what else its row says: its checkout, and what was agreed to.
+
+    Returns:
+        The row, `requested`, with its card.
+    """
+    payment = Payment(
+        merchant_uid=identifiers.new_merchant_uid(now),
+        shopper_id=card.shopper_id,
+        card_id=card.id,
+        identity=identity,
+        purpose=Purpose.EXTRA,
+        plan=plan.code,
+        name=plan.order_name,
+        amount_krw=amount_krw,
+        status=PaymentStatus.REQUESTED,
+        buyer_name=buyer.buyer_name,
+        buyer_email=buyer.buyer_email,
+        buyer_phone=buyer.buyer_phone,
+        created_at=now,
+        first_sent_at=now,
+        sent_at=now,
+        sends=1,
+        next_check_at=now + FIRST_CHECK_AFTER,
+        **{"language": buyer.language, **terms},
+    )
+    session.add(payment)
+    session.flush()
+    set_committed_value(payment, "card", card)
+    timeline.write(session, payment, [decided(now, "ordered", amount=payment.amount_krw)])
+    return payment
 
 
 def send(billing: Billing, payment: Payment) -> None:
@@ -156,14 +251,16 @@ def give_up(session: Session, row: Payment, now: datetime) -> list[Note]:
 
 
 def is_wanted(row: Payment) -> bool:
-    """Whether a charge may still be sent: its card is active, and its subscription, if it is one's, has not ended.
+    """Whether a charge may still be sent.
+
+    Its card is active, its subscription, if it is one's, has not ended, and no other attempt has paid what it is for.
 
     Args:
         row: locked with its card, checkout and subscription.
     """
     subscription = row.checkout.subscription if row.checkout else None
     has_ended = subscription is not None and subscription.status == SubscriptionStatus.ENDED
-    return row.card.status == CardStatus.ACTIVE and not has_ended
+    return row.card.status == CardStatus.ACTIVE and not has_ended and not row.has_lost
 
 
 def _claim_anew(billing: Billing, payment: Payment) -> Payment | None:
@@ -187,52 +284,6 @@ def _claim_anew(billing: Billing, payment: Payment) -> Payment | None:
     except StaleAnswerError:
         return None
     return records.look(billing, payment.merchant_uid)
-
-
-def _write_down(billing: Billing, shopper_id: int, card_id: int, plan: Plan, identity: str) -> Payment:
-    """The row of this press, with its card; the database takes an identity once only."""
-    now = billing.clock.now()
-    with billing.database.writing() as session:
-        card, buyer = _claim_card(session, shopper_id, card_id)
-        payment = Payment(
-            merchant_uid=identifiers.new_merchant_uid(now),
-            shopper_id=shopper_id,
-            card_id=card.id,
-            identity=identity,
-            purpose=Purpose.EXTRA,
-            plan=plan.code,
-            name=plan.order_name,
-            amount_krw=plan.price_krw,
-            status=PaymentStatus.REQUESTED,
-            buyer_name=buyer.buyer_name,
-            buyer_email=buyer.buyer_email,
-            buyer_phone=buyer.buyer_phone,
-            language=buyer.language,
-            created_at=now,
-            first_sent_at=now,
-            sent_at=now,
-            sends=1,
-            next_check_at=now + FIRST_CHECK_AFTER,
-        )
-        session.add(payment)
-        session.flush()
-        set_committed_value(payment, "card", card)
-        timeline.write(session, payment, [decided(now, "ordered", amount=payment.amount_krw)])
-        return payment
-
-
-def _claim_card(session: Session, shopper_id: int, card_id: int) -> tuple[Card, Any]:
-    """The card, which this very write finds active and locks: a removal that began before it has won.
-
-    With it comes the buyer that its first payment named.
-    """
-    claimed = session.execute(_ACTIVE_CARD, {"card_id": card_id, "shopper_id": shopper_id}).one_or_none()
-    if claimed is not None:
-        return claimed.Card, claimed
-    stored = select(Card.id).where(Card.id == card_id, Card.shopper_id == shopper_id, Card.status != CardStatus.PENDING)
-    if session.scalar(stored) is None:
-        raise CardNotFoundError(card_id)
-    raise CardNotChargeableError(card_id)
 
 
 def _order_of(billing: Billing, identity: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -24,15 +23,11 @@ from storefront.states import CardStatus, Every, PaymentStatus, Purpose
 
 Mode = Literal["register", "pay"]
 
-new_token = identifiers.new_token
-
 FIRST_CHECK_AFTER = timedelta(minutes=5)
 """When `reconcile` first looks at an open window by itself; people take their time."""
 
 _TIME_TO_PAY = timedelta(hours=1)
 """A new attempt needs some time to be paid in."""
-
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,7 @@ def begin(billing: Billing, *, shopper_id: int, wish: Wish, buyer: Buyer, token:
     Returns:
         The committed attempt (`ready`), or, if this checkout has been paid already, the payment that did it.
     """
-    token = token if token and _TOKEN.fullmatch(token) else identifiers.new_token()
+    token = token if token and identifiers.is_token(token) else identifiers.new_token()
     attempt = _Attempt(shopper_id, wish, buyer)
     try:
         merchant_uid = _write_down(billing, attempt, token)
@@ -110,6 +105,38 @@ def begin(billing: Billing, *, shopper_id: int, wish: Wish, buyer: Buyer, token:
     if payment is None:
         raise LookupError(merchant_uid)
     return payment
+
+
+def of_token(session: Session, shopper_id: int, wish: Wish, token: str, now: datetime) -> Checkout:
+    """The checkout of a form: begun now if it is new, if its terms are others, or if paying it would soon be too late.
+
+    Args:
+        session: the caller's transaction.
+        shopper_id: who buys.
+        wish: what, and on which terms.
+        token: the form's.
+        now: this moment.
+
+    Returns:
+        The checkout, locked; perhaps it has been paid already.
+    """
+    mine = select(Checkout).where(Checkout.shopper_id == shopper_id, Checkout.token == token)
+    checkout = session.scalar(mine.with_for_update())
+    is_meant = checkout is not None and wish.is_that_of(checkout)
+    if checkout is not None and is_meant and (checkout.paid_by or now < checkout.closes_at - _TIME_TO_PAY):
+        return checkout
+    checkout = Checkout(
+        shopper_id=shopper_id,
+        token=token if checkout is None else identifiers.new_token(),
+        plan=wish.plan.code,
+        every=wish.every,
+        price_krw=wish.price_krw,
+        began_at=now,
+        closes_at=now + CHECKOUT_LIFETIME,
+        subscription_id=wish.subscription_id,
+    )
+    session.add(checkout)
+    return checkout
 
 
 def request_pay_parameters(billing: Billing, payment: Payment) -> dict[str, Any]:
@@ -192,7 +219,7 @@ class _Attempt:
 def _write_down(billing: Billing, attempt: _Attempt, token: str) -> str:
     now = billing.clock.now()
     with billing.database.writing() as session:
-        checkout = _checkout(session, attempt, token, now)
+        checkout = of_token(session, attempt.shopper_id, attempt.wish, token, now)
         if checkout.paid_by is not None:
             return checkout.paid_by
         card = Card(
@@ -208,28 +235,6 @@ def _write_down(billing: Billing, attempt: _Attempt, token: str) -> str:
         session.flush()
         timeline.write(session, payment, [decided(now, "ordered", amount=payment.amount_krw)])
         return payment.merchant_uid
-
-
-def _checkout(session: Session, attempt: _Attempt, token: str, now: datetime) -> Checkout:
-    """The checkout of a form, begun now if it is new, if its terms are others, or if paying it would soon be too late."""
-    mine = select(Checkout).where(Checkout.shopper_id == attempt.shopper_id, Checkout.token == token)
-    checkout = session.scalar(mine.with_for_update())
-    wish = attempt.wish
-    is_meant = checkout is not None and wish.is_that_of(checkout)
-    if checkout is not None and is_meant and (checkout.paid_by or now < checkout.closes_at - _TIME_TO_PAY):
-        return checkout
-    checkout = Checkout(
-        shopper_id=attempt.shopper_id,
-        token=token if checkout is None else identifiers.new_token(),
-        plan=wish.plan.code,
-        every=wish.every,
-        price_krw=wish.price_krw,
-        began_at=now,
-        closes_at=now + CHECKOUT_LIFETIME,
-        subscription_id=wish.subscription_id,
-    )
-    session.add(checkout)
-    return checkout
 
 
 def _note_prepared(billing: Billing, payment: Payment) -> None:

@@ -75,11 +75,17 @@ def _go_on_with_charge(billing: Billing, payment: Payment) -> None:
     now = billing.clock.now()
     if payment.needs_person or now < _grace_ends(billing, payment):
         return  # a person looks, or the first send may still be on its way
-    too_old = payment.first_sent_at is None or now >= payment.first_sent_at + GIVE_UP_AFTER
-    if too_old or payment.card.status != CardStatus.ACTIVE or _has_ended(billing, payment):
+    is_wanted = payment.card.status == CardStatus.ACTIVE and not payment.has_lost and not _has_ended(billing, payment)
+    if not is_wanted or _is_too_late(payment, now):
         _give_up(billing, payment)
     else:
         _send_again(billing, payment)
+
+
+def _is_too_late(payment: Payment, now: datetime) -> bool:
+    """Whether it was first sent too long ago, or would only be sent back because its checkout or period has closed."""
+    has_closed = payment.checkout is not None and now >= payment.checkout.closes_at
+    return has_closed or payment.first_sent_at is None or now >= payment.first_sent_at + GIVE_UP_AFTER
 
 
 def _is_from_the_future(billing: Billing, payment: Payment) -> bool:

@@ -5,7 +5,6 @@ Each is one write under the subscription's lock, and the attempt that follows fr
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -13,6 +12,7 @@ from functools import partial
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storefront.billing import identifiers
 from storefront.billing.cards import CardNotFoundError
 from storefront.billing.context import Billing
 from storefront.billing.payments import charges
@@ -22,8 +22,6 @@ from storefront.billing.subscriptions.standing import MovedOnError, Standing
 from storefront.billing.subscriptions.step import Charge
 from storefront.models import Card, Payment, Subscription
 from storefront.states import CardStatus, SubscriptionStatus
-
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class SubscriptionNotFoundError(Exception):
@@ -56,7 +54,7 @@ def pay(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int
         SubscriptionNotFoundError: answer 404.
         TooLateError: nothing is owed, an attempt is open, or there have been too many; answer 409.
     """
-    if not _TOKEN.fullmatch(token):
+    if not identifiers.is_token(token):
         raise BadTokenError
     identity = f"pay:{subscription_id}:{token}"
 

@@ -15,7 +15,7 @@ from storefront.states import Every, PeriodStatus, Purpose, SubscriptionStatus
 
 
 def with_first_payment(session: Session, payment: Payment, now: datetime) -> list[str]:
-    """A `first` payment has just been captured: it is period 0 of what it was bought as.
+    """The first bag has just been paid, in a window or with a stored card: that is period 0 of what it was bought as.
 
     Args:
         session: the transaction, with payment, checkout and card locked and attached.
@@ -26,7 +26,7 @@ def with_first_payment(session: Session, payment: Payment, now: datetime) -> lis
         The events for the payment's timeline; none if nothing begins.
     """
     checkout = payment.checkout
-    if not _wins(payment, Purpose.FIRST) or checkout is None or checkout.subscription_id is not None:
+    if not _wins(payment, Purpose.FIRST, Purpose.EXTRA) or checkout is None or checkout.subscription_id is not None:
         return []
     subscription = _begin(session, payment, calendar.seoul_day(now), now)
     first = calendar.interval(subscription.anchor_on, subscription.every, 0)
@@ -95,11 +95,11 @@ def give_card(session: Session, subscription: Subscription, card: Card, now: dat
     return standing
 
 
-def _wins(payment: Payment, purpose: Purpose) -> bool:
+def _wins(payment: Payment, *purposes: Purpose) -> bool:
     """Whether this payment decides its checkout, and was bought as more than once."""
     checkout: Checkout | None = payment.checkout
     won = checkout is not None and checkout.paid_by == payment.merchant_uid
-    return won and payment.purpose == purpose and payment.every != Every.ONCE
+    return won and payment.purpose in purposes and payment.every != Every.ONCE
 
 
 def _begin(session: Session, payment: Payment, anchor_on: date, now: datetime) -> Subscription:
