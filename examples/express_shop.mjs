@@ -117,4 +117,4 @@ app.post("/again/:merchantUid", async (request, response) => {
   return tell(merchantUid, response);
 });
 
-app.listen(process.env.PORT ?? 3000, "127.0.0.1");
+app.listen(process.env.PORT ?? 3000, process.env.HOST ?? "127.0.0.1");

@@ -1,4 +1,4 @@
-"""The command line: `storefront demo | run | sandbox | reconcile | renew | report | attention | worker | doctor | db`."""
+"""The command line: `storefront demo | run | sandbox | listen | trigger | reconcile | renew | report | attention | worker | doctor | db`."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from storefront.config import Settings
 from storefront.doctor.command import doctor
 from storefront.iamport import SilenceError
 from storefront.sandbox import SandboxSettings, commands, create_sandbox
+from storefront.sandbox.server import LOCALHOST
 from storefront.sandbox.server import create_server as create_sandbox_server
 from storefront.states import EndReason
 
@@ -65,7 +66,8 @@ def main() -> None:
     logs.configure()
 
 
-main.add_command(commands.sandbox)
+for _command in commands.ALL:
+    main.add_command(_command)
 main.add_command(doctor)
 
 
@@ -91,7 +93,7 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
             SandboxSettings(state=str((data / "sandbox.sqlite").resolve()), webhook_url=f"{shop_url}/webhooks/iamport")
         )
         server = _listen(
-            "--sandbox-port", sandbox_port, lambda port: create_sandbox_server(sandbox, serving.HOST, port, map=sockets)
+            "--sandbox-port", sandbox_port, lambda port: create_sandbox_server(sandbox, LOCALHOST, port, map=sockets)
         )
         servers.append(server)
         beside = f"http://localhost:{server.effective_port}"

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import errno
+import secrets
 from typing import Any
 
 import click
 
 from storefront.sandbox import SandboxSettings, create_sandbox
 from storefront.sandbox.books.seed import BadSeedError
-from storefront.sandbox.server import create_server, serve
+from storefront.sandbox.server import LOCALHOST, create_server, serve
+from storefront.sandbox.tools import listen, trigger
 from storefront.sandbox.webhooks import MOST_RESENDS, RemoteTargetError
 
 DEFAULTS = SandboxSettings()
-HOST = "127.0.0.1"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @click.command()
 @click.option("--port", default=8001, show_default=True, help="The sandbox's port.")
+@click.option(
+    "--host", default=LOCALHOST, show_default=True, help="The address to listen at; another one needs --token."
+)
+@click.option(
+    "--token",
+    envvar="SANDBOX_TOKEN",
+    help="What /_sandbox/ asks other machines for; without it one is made up and said at the start.",
+)
 @click.option("--key", default=DEFAULTS.key, show_default=True, help="The REST API key it accepts.")
 @click.option("--secret", default=DEFAULTS.secret, show_default=True, help="The REST API secret it accepts.")
 @click.option("--code", default=DEFAULTS.code, show_default=True, help="The merchant's identification code.")
@@ -55,20 +65,39 @@ HOST = "127.0.0.1"
 )
 @click.option("--luhn", is_flag=True, help="Refuse card numbers whose check digit is wrong.")
 @click.option("--extra-fields", is_flag=True, help="Objects with a field that nobody knows.")
-def sandbox(port: int, **options: Any) -> None:
+def sandbox(host: str, port: int, token: str | None, **options: Any) -> None:
     """The i'mport sandbox alone, for any shop in any language."""
+    if host not in _LOOPBACK:
+        token = token or secrets.token_urlsafe(16)
     try:
-        app = create_sandbox(SandboxSettings(**options))
+        app = create_sandbox(SandboxSettings(token=token, **options))
     except RemoteTargetError as error:
         raise click.ClickException(f"--webhook-url: {error}, --allow-remote-webhooks allows it") from None
     except BadSeedError as error:
         raise click.ClickException(str(error)) from None
     sockets: dict[int, Any] = {}
     try:
-        server = create_server(app, HOST, port, map=sockets)
+        server = create_server(app, host, port, map=sockets)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            raise
+            raise click.ClickException(f"--host {host}: {error.strerror or error}") from None
         raise click.ClickException(f"port {port} is taken; choose another one with --port") from None
-    click.echo(f"ready sandbox=http://localhost:{server.effective_port}")
+    if token is not None:
+        click.echo(
+            f"warning: whoever reaches {host}:{server.effective_port} can use this sandbox. "
+            f"Never give it real cards. /_sandbox/ asks for the token {token} (/_sandbox/?token={token} in a browser)",
+            err=True,
+        )
+    name = LOCALHOST if host in _LOOPBACK else f"[{host}]" if ":" in host else host
+    click.echo(f"ready sandbox=http://{name}:{server.effective_port}")
     serve(server, sockets)
+
+
+@click.group()
+def alone() -> None:
+    """The i'mport sandbox, where it is installed without the shop."""
+
+
+ALL = (sandbox, listen, trigger)
+for _command in ALL:
+    alone.add_command(_command)

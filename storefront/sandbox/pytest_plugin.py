@@ -11,13 +11,13 @@ installed, and the fixture would be there without a line that says where it come
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 
 import pytest
 
-from storefront.sandbox import SandboxSettings, create_sandbox
+from storefront.sandbox import SandboxSettings
 from storefront.sandbox.server import Served, serving
-from storefront.sandbox.testing import IamportSandbox
+from storefront.sandbox.testing import IamportSandbox, running_sandbox
+from storefront.sandbox.testing.running import playing
 
 
 @pytest.fixture(scope="session")
@@ -37,14 +37,16 @@ def iamport_sandbox_server() -> Iterator[Served]:
 def iamport_sandbox(
     iamport_sandbox_server: Served, iamport_sandbox_settings: SandboxSettings
 ) -> Iterator[IamportSandbox]:
-    """A sandbox that has never seen a payment.
-
-    It is a new one for each test, not the last one emptied: what an earlier test has given up waiting for cannot end in
-    the books of this one.
-    """
-    settings = iamport_sandbox_settings
-    app = create_sandbox(settings)
-    sandbox = IamportSandbox(iamport_sandbox_server.url, settings.key, settings.secret, settings.code, app=app)
-    with iamport_sandbox_server.playing(app), closing(sandbox):
+    """A sandbox that has never seen a payment, a new one for each test."""
+    with playing(iamport_sandbox_server, iamport_sandbox_settings) as sandbox:
         yield sandbox
-    app.extensions["sandbox"].close()
+
+
+@pytest.fixture(scope="session")
+def iamport_sandbox_for_session(iamport_sandbox_settings: SandboxSettings) -> Iterator[IamportSandbox]:
+    """One sandbox that all tests share, for shops that are set up once with data of their own.
+
+    It never forgets: give each test order numbers of its own, and ask `ledger(merchant_uid)`.
+    """
+    with running_sandbox(iamport_sandbox_settings) as sandbox:
+        yield sandbox

@@ -12,11 +12,13 @@ from typing import Any
 from flask import Flask
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
 from waitress.server import create_server as create_waitress_server
 from waitress.task import WSGITask
 
 from storefront.sandbox.rest.front import CUT, LARGEST_BODY
 
+LOCALHOST = "localhost"
 THREADS = 32
 """A delayed or slow answer occupies a thread."""
 CONNECTIONS = 2000
@@ -49,23 +51,48 @@ class _CuttableChannel(HTTPChannel):
     task_class = _CuttableTask
 
 
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets. `localhost` is both of this machine's addresses, as programs disagree which of them it means.
+
+    Args:
+        host: a name or an address.
+        port: the port, or 0 for any free one.
+
+    Raises:
+        OSError: the port is taken, or there is no such address.
+    """
+    if host != LOCALHOST:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return [socket.create_server((host, port), family=family)]
+    first = socket.create_server(("127.0.0.1", port))
+    try:
+        return [first, socket.create_server(("::1", first.getsockname()[1]), family=socket.AF_INET6)]
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and port:
+            first.close()
+            raise
+        return [first]  # a machine without IPv6, or somebody has that very port there
+
+
 def create_server(app: Flask, host: str, port: int, *, map: dict[int, Any] | None = None) -> Any:  # noqa: A002
     """A waitress server for a sandbox.
 
     Args:
         app: what `create_sandbox` made.
-        host: where it listens.
+        host: where it listens, see `listen`.
         port: the port, or 0 for any free one (`server.effective_port` tells).
         map: waitress's socket map, shared by every server of a process.
 
     Raises:
         OSError: the port is taken.
     """
+    map = {} if map is None else map  # noqa: A001
+    others = set(map)
+    listening = listen(host, port)
     server: Any = create_waitress_server(
         app,
         map=map,
-        host=host,
-        port=port,
+        sockets=listening,
         threads=THREADS,
         connection_limit=CONNECTIONS,
         asyncore_use_poll=True,
@@ -73,7 +100,10 @@ def create_server(app: Flask, host: str, port: int, *, map: dict[int, Any] | Non
         max_request_body_size=4 * LARGEST_BODY,
         clear_untrusted_proxy_headers=True,
     )
-    server.channel_class = _CuttableChannel
+    for number in map.keys() - others:
+        if isinstance(map[number], TcpWSGIServer):
+            map[number].channel_class = _CuttableChannel
+    server.effective_port = listening[0].getsockname()[1]
     return server
 
 

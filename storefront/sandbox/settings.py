@@ -36,6 +36,8 @@ class SandboxSettings:
         confirm_as_form: ask a `confirm_url` with a form instead of JSON; nobody has written down which it is.
         older_clients: do without parameters that the description requires and published clients leave out: `name` of
             `again` and of schedules, their `currency`, and the `channel_key` of a card that is stored.
+        token: what everything under `/_sandbox/` asks for, so that the sandbox may serve other machines; None keeps it to
+            this one.
         luhn: refuse card numbers whose check digit is wrong, as real card companies do.
         pg_id: the MID at JTNet.
         channel_key: what the merchant's console shows for that setting; any other one is taken as well.
@@ -60,6 +62,7 @@ class SandboxSettings:
     extra_fields: bool = False
     confirm_as_form: bool = False
     older_clients: bool = False
+    token: str | None = field(default=None, repr=False)
     luhn: bool = False
     pg_id: str = "tpaytest2m"
     channel_key: str = "channel-key-00000000-0000-4000-8000-000000000000"

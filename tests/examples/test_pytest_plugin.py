@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from storefront.sandbox.testing import SandboxClient
+from tests.examples.files import take
 
 ROOT = Path(__file__).resolve().parents[2]
 ANOTHER_PROJECT = Path(__file__).with_name("another_project.py")
@@ -67,6 +68,19 @@ def test_another_project_tests_its_shop_with_what_the_wheel_brings(wheel: Path, 
     where = "import storefront\n\ndef test_where() -> None:\n    assert storefront.__file__.startswith({!r})\n"
     (tmp_path / "test_where.py").write_text(where.format(str(wheel)))
     assert "15 passed" in run_its_tests(tmp_path, path=wheel)
+
+
+def test_without_pytest_there_are_a_test_case_and_a_block(tmp_path: Path) -> None:
+    """`unittest` runs the one, and the other says where it serves."""
+    take(tmp_path, "test_without_pytest.py")
+    for arguments, said in (
+        (("-m", "unittest", "-v", "test_without_pytest"), "ok"),
+        (("test_without_pytest.py",), "http://"),
+    ):
+        command = [sys.executable, *WARNING, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout + done.stderr
 
 
 def test_a_sandbox_that_runs_by_itself_is_asked_in_the_same_words(sandbox_url: str) -> None:

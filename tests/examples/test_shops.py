@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,21 @@ def test_the_tests_of_the_shop_and_of_the_guide_pass_with_the_plugin(tmp_path: P
     """Every warning an error."""
     take(tmp_path, "flask_shop.py", "test_flask_shop.py", "test_guide.py")
     assert "21 passed" in run_its_tests(tmp_path)
+
+
+def test_the_express_shops_own_tests_pass(shop: Shop, sandbox: Sandbox, tmp_path: Path) -> None:
+    """With nothing but Node's own test runner."""
+    if "express" not in shop.session.get(shop.url, timeout=30).headers.get("X-Powered-By", "").lower():
+        pytest.skip("these are the tests of another shop")
+    take(tmp_path, "test_express_shop.mjs")
+    done = subprocess.run(
+        ["node", "--test", "test_express_shop.mjs"],
+        cwd=tmp_path,
+        env=os.environ | {"SANDBOX": sandbox.url, "SHOP": shop.url},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "# pass 3" in done.stdout

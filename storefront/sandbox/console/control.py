@@ -13,6 +13,7 @@ from storefront.sandbox.books.ledger import ledger
 from storefront.sandbox.books.store import LARGEST_ID, Row
 from storefront.sandbox.console import back_office
 from storefront.sandbox.parts import sandbox
+from storefront.sandbox.webhooks import RemoteTargetError
 from storefront.sandbox.window import opened, paying
 from storefront.sandbox.wire.addresses import web_address
 from storefront.sandbox.wire.parameters import Parameters, read_json
@@ -50,10 +51,7 @@ def show_ledger() -> Response:
 @blueprint.get("/requests")
 def show_requests() -> Response:
     """The REST calls it got, oldest first."""
-    after = request.args.get("after", "0")
-    if not after.isdecimal() or len(after) > 15:  # noqa: PLR2004
-        raise BadRequest("after: the id of a request")
-    where, values = "id > ?", list[Any]((int(after),))
+    where, values = "id > ?", list[Any]((_after("request"),))
     path = request.args.get("path")
     if path:
         where, values = f"{where} AND path = ?", [*values, path]
@@ -71,6 +69,13 @@ def show_history() -> Response:
     return jsonify({"history": [_happened(table, row) for table, row in found]})
 
 
+def _after(what: str) -> int:
+    after = request.args.get("after", "0")
+    if not after.isdecimal() or len(after) > 15:  # noqa: PLR2004
+        raise BadRequest(f"after: the id of a {what}")
+    return int(after)
+
+
 def _happened(table: str, row: Row) -> dict[str, Any]:
     if table == "request":
         return {"kind": table, **dict(row)}
@@ -81,8 +86,27 @@ def _happened(table: str, row: Row) -> dict[str, Any]:
 
 @blueprint.get("/webhooks")
 def show_webhooks() -> Response:
-    """The webhooks and their deliveries."""
-    return jsonify({"webhooks": sandbox().webhooks.shown()})
+    """The webhooks and their deliveries, oldest first."""
+    return jsonify({"webhooks": sandbox().webhooks.shown(after=_after("webhook"))})
+
+
+@blueprint.get("/webhooks/target")
+def show_target() -> Response:
+    """Where webhooks go when a payment names no `notice_url`."""
+    return jsonify({"url": sandbox().webhooks.default_url})
+
+
+@blueprint.put("/webhooks/target")
+def aim_webhooks() -> Response:
+    """Send them somewhere else from now on, or nowhere."""
+    url = _body().get("url")
+    if url is not None and (not isinstance(url, str) or web_address(url) is None):
+        raise BadRequest("url: an http(s) address, or null for nowhere")
+    try:
+        sandbox().webhooks.aim(url)
+    except RemoteTargetError as error:
+        raise BadRequest(f"url: {error}; --allow-remote-webhooks allows it") from None
+    return jsonify({"url": url})
 
 
 @blueprint.post("/webhooks/<int:webhook_id>/resend")

@@ -2,6 +2,7 @@
 
 from storefront.sandbox.testing.client import IamportSandbox, SandboxClient, SandboxError
 from storefront.sandbox.testing.observations import BillingKey, Cancel, Captured, Drained, Ledger, RestCall, Webhook
+from storefront.sandbox.testing.running import SandboxTestCase, running_sandbox
 
 __all__ = [
     "BillingKey",
@@ -13,5 +14,7 @@ __all__ = [
     "RestCall",
     "SandboxClient",
     "SandboxError",
+    "SandboxTestCase",
     "Webhook",
+    "running_sandbox",
 ]

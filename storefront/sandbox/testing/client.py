@@ -12,6 +12,7 @@ from typing import Any
 import requests
 from flask import Flask
 
+from storefront.sandbox.doorkeeper import TOKEN_HEADER
 from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.testing.observations import (
     BillingKey,
@@ -37,24 +38,32 @@ class SandboxError(ValueError):
 class Addresses:
     """The JSON addresses under `/_sandbox/`."""
 
-    def __init__(self, session: requests.Session, url: str) -> None:
+    def __init__(self, session: requests.Session, url: str, token: str | None = None) -> None:
         self._session, self._root = session, f"{url}/_sandbox/"
+        self._headers = {TOKEN_HEADER: token} if token else {}
 
     def get(self, path: str, /, **query: Any) -> Any:
         """GET; a parameter that is None is left out."""
-        return self._read(self._session.get(self._root + path, params=query, timeout=TIMEOUT_S))
+        return self._read(self._ask("GET", path, params=query))
+
+    def put(self, path: str, /, **body: Any) -> Any:
+        """PUT a JSON object."""
+        return self._read(self._ask("PUT", path, json=body))
 
     def post(self, path: str, /, **body: Any) -> Any:
         """POST a JSON object."""
-        return self._read(self._session.post(self._root + path, json=body, timeout=TIMEOUT_S))
+        return self._read(self._ask("POST", path, json=body))
 
     def delete(self, path: str) -> Any:
         """DELETE."""
-        return self._read(self._session.delete(self._root + path, timeout=TIMEOUT_S))
+        return self._read(self._ask("DELETE", path))
+
+    def _ask(self, method: str, path: str, **what: Any) -> requests.Response:
+        return self._session.request(method, self._root + path, headers=self._headers, timeout=TIMEOUT_S, **what)
 
     @staticmethod
     def _read(reply: requests.Response) -> Any:
-        if reply.status_code in (400, 404):
+        if reply.status_code in (400, 401, 404):
             raise SandboxError(reply.json()["error"])
         reply.raise_for_status()
         return reply.json()
@@ -110,9 +119,19 @@ class Webhooks:
 
     _at: Addresses
 
-    def all(self) -> list[Webhook]:
-        """Every webhook, oldest first."""
-        return [known(Webhook, row) for row in self._at.get("webhooks")["webhooks"]]
+    def all(self, *, after: int = 0) -> list[Webhook]:
+        """Every webhook, oldest first; of those with an id beyond `after`."""
+        return [known(Webhook, row) for row in self._at.get("webhooks", after=after)["webhooks"]]
+
+    def aim(self, url: str | None) -> str | None:
+        """Say where they go when a payment names no `notice_url` (None: nowhere); where they went before.
+
+        Raises:
+            SandboxError: it is no address, or one on another machine.
+        """
+        before: str | None = self._at.get("webhooks/target")["url"]
+        self._at.put("webhooks/target", url=url)
+        return before
 
     def drain(self, timeout: float = 10) -> Drained:
         """Wait until every webhook has been delivered or given up, so that a test needs no sleep."""
@@ -158,6 +177,7 @@ class SandboxClient:
         key: the REST API key it accepts.
         secret: the REST API secret it accepts.
         code: the merchant's identification code, for `IMP.init`.
+        token: what it said at its start if it serves a network; None for one on this machine.
         session: what it is asked with.
     """
 
@@ -165,11 +185,12 @@ class SandboxClient:
     key: str = DEFAULTS.key
     secret: str = field(default=DEFAULTS.secret, repr=False)
     code: str = DEFAULTS.code
+    token: str | None = field(default=None, repr=False)
     session: requests.Session = field(default_factory=own_session, repr=False)
 
     def __post_init__(self) -> None:
         """Name its parts."""
-        self.at = Addresses(self.session, self.url)
+        self.at = Addresses(self.session, self.url, self.token)
         self.faults, self.clock = Faults(self.at), SandboxClock(self.at)
         self.webhooks, self.console = Webhooks(self.at), Console(self.at)
 

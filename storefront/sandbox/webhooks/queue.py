@@ -47,17 +47,26 @@ class Webhooks:
         self._settings, self._store, self._clock, self._faults = settings, store, clock, faults
         self.open_session: deliveries.OpenSession = requests.Session
         self.before_looking: Callable[[], None] = lambda: None
-        self.default_url = settings.webhook_url
+        self.default_url: str | None = None
         self._then: Callable[[], None] = lambda: None
         self._changed = threading.Condition()
         self._sending = threading.RLock()
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._local = threading.local()
-        if settings.webhook_url and not self._may_go_to(settings.webhook_url):
-            raise RemoteTargetError(f"{settings.webhook_url} is not on this machine")
+        self.aim(settings.webhook_url)
         # Its request did not live to send it.
         store.write("UPDATE webhook SET state = 'pending' WHERE state = 'first'")
+
+    def aim(self, url: str | None) -> None:
+        """Say where webhooks go when a payment names no `notice_url`; None is nowhere.
+
+        Raises:
+            RemoteTargetError: it is another machine, and nobody has allowed that.
+        """
+        if url and not self._may_go_to(url):
+            raise RemoteTargetError(f"{url} is not on this machine")
+        self.default_url = url
 
     def queue(self, notice_url: str | None, imp_uid: str, merchant_uid: str, status: str, **more: Any) -> None:
         """Write a webhook down, in the caller's transaction; faults decide what becomes of it.
@@ -170,9 +179,9 @@ class Webhooks:
         row = self._store.one(query, self._now())
         return math.ceil(row["at"]) if row and row["at"] is not None else None
 
-    def shown(self) -> list[dict[str, Any]]:
-        """Every webhook with its attempts, oldest first."""
-        return [self.show(row) for row in self._store.all("SELECT * FROM webhook ORDER BY id")]
+    def shown(self, *, after: int = 0) -> list[dict[str, Any]]:
+        """Every webhook after that id with its attempts, oldest first."""
+        return [self.show(row) for row in self._store.all("SELECT * FROM webhook WHERE id > ? ORDER BY id", after)]
 
     @staticmethod
     def show(row: Row) -> dict[str, Any]:
