@@ -10,13 +10,18 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, request,
 from flask_babel import gettext
 from flask_login import login_required
 
-from storefront.billing.changing import leaving
+from storefront.billing.catalogue import find_plan
+from storefront.billing.changing import leaving, next_bag
+from storefront.billing.changing.changes import OtherSumError
 from storefront.billing.renewing.asking import SubscriptionNotFoundError, TooLateError
 from storefront.billing.subscriptions import overview
 from storefront.states import SubscriptionStatus
 from storefront.web import limits
 from storefront.web.shop import billing, number_or_404, read_number, shopper_id, wants_json
 from storefront.web.standing_orders import words_of
+
+PLAN_CONSENT_VERSION = "plan-2026-11-27"
+"""Changes whenever the text beside the box of another plan does; stored with each consent."""
 
 blueprint = Blueprint("changes", __name__, url_prefix="/account/subscriptions/<subscription_id>")
 
@@ -40,7 +45,7 @@ def leave(subscription_id: str) -> Any:
     refund_krw = read_number(request.form.get("refund_krw", ""))
     if when != "now" or refund_krw is None:
         return _leave_page(number_or_404(subscription_id), gettext("Please choose one."), 400)
-    return _change(subscription_id, partial(leaving.leave_now, refund_krw=refund_krw))
+    return _change(subscription_id, partial(leaving.leave_now, refund_krw=refund_krw), _other_refund)
 
 
 @blueprint.post("/stay")
@@ -51,17 +56,56 @@ def stay(subscription_id: str) -> Any:
     return _change(subscription_id, leaving.stay)
 
 
-def _change(subscription_id: str, act: Callable[..., None]) -> Any:
+@blueprint.post("/skip")
+@login_required  # type: ignore[untyped-decorator]
+@limits.PAY
+def skip(subscription_id: str) -> Any:
+    """Leave the next bag out."""
+    return _change(subscription_id, next_bag.skip)
+
+
+@blueprint.post("/unskip")
+@login_required  # type: ignore[untyped-decorator]
+@limits.PAY
+def unskip(subscription_id: str) -> Any:
+    """Want the next bag after all."""
+    return _change(subscription_id, next_bag.unskip)
+
+
+@blueprint.post("/plan")
+@login_required  # type: ignore[untyped-decorator]
+@limits.PAY
+def choose_plan(subscription_id: str) -> Any:
+    """Have another coffee from the next bag on, for the sum that was shown."""
+    plan, price_krw = find_plan(request.form.get("plan", "")), read_number(request.form.get("price_krw", ""))
+    if plan is None or price_krw is None or not _agrees():
+        return _not_done(number_or_404(subscription_id), gettext("Please choose a coffee and agree to its price."), 400)
+    wanted = partial(next_bag.choose_plan, plan=plan, price_krw=price_krw, consent_version=PLAN_CONSENT_VERSION)
+    return _change(subscription_id, wanted)
+
+
+def _agrees() -> bool:
+    return request.form.get("consent") == "y"
+
+
+def _change(subscription_id: str, act: Callable[..., None], other_sum: Callable[[int], Any] | None = None) -> Any:
+    """Do what a form asks for, and go back to the subscription's page; `other_sum` answers whom another sum was shown."""
     number = number_or_404(subscription_id)
     try:
         act(billing(), shopper_id=shopper_id(), subscription_id=number)
     except SubscriptionNotFoundError:
         abort(404)
-    except leaving.OtherSumError:
-        return _leave_page(number, gettext("The sum that comes back has changed. Please look again."), 409)
+    except OtherSumError:
+        if other_sum is not None:
+            return other_sum(number)
+        return _not_done(number, gettext("The price has changed meanwhile. Please look again."), 409)
     except TooLateError:
         return _too_late(number)
     return redirect(url_for("subscriptions.show", subscription_id=number), 303)
+
+
+def _other_refund(number: int) -> Any:
+    return _leave_page(number, gettext("The sum that comes back has changed. Please look again."), 409)
 
 
 def _leave_page(number: int, problem: str | None = None, status: int = 200) -> Any:
@@ -81,10 +125,14 @@ def _leave_page(number: int, problem: str | None = None, status: int = 200) -> A
 
 
 def _too_late(number: int) -> Any:
-    problem = gettext("It has changed meanwhile, so nothing was done. Please look again.")
-    if wants_json():
-        return jsonify({"error": problem}), 409
+    return _not_done(number, gettext("It has changed meanwhile, so nothing was done. Please look again."), 409)
+
+
+def _not_done(number: int, problem: str, status: int) -> Any:
+    """Why nothing was changed; whoever may not know of the subscription is told 404."""
     found = overview.find(billing(), shopper_id(), number)
     if found is None:
         abort(404)
-    return render_template("account/too_late.html", words=words_of(found), number=number, problem=problem), 409
+    if wants_json():
+        return jsonify({"error": problem}), status
+    return render_template("account/not_done.html", words=words_of(found), number=number, problem=problem), status

@@ -101,6 +101,17 @@ class Journey:
         self.open_window().pick(card).pay()
         return merchant_uid
 
+    def subscribe(self) -> str:
+        """Pay for Morning each month from today on; the address of the subscription's page."""
+        self.page.goto(f"{self.shop_url}/checkout/morning?every=month")
+        self.page.get_by_label("Mobile phone").fill("010-1234-5678")
+        self.page.get_by_role("checkbox", name=re.compile("^I agree")).check()
+        self.page.get_by_role("button", name=re.compile("^Go on to")).click()
+        self.open_window().pick("approve").pay()
+        self.sees("You paid ₩14,900")
+        account = self.page.request.get(f"{self.shop_url}/account", headers={"Accept": "application/json"}).json()
+        return f"{self.shop_url}/account/subscriptions/{account['subscriptions'][0]['id']}"
+
     def sees(self, headline: str) -> None:
         """The page says so, in its first words."""
         expect(self.page.get_by_role("heading", level=1)).to_have_text(headline)

@@ -58,20 +58,6 @@ def test_the_pages_before_paying(journey: Journey, language: str) -> None:
         look(page, path)
 
 
-@pytest.mark.parametrize("language", ["ko", "en"])
-def test_the_lessons(journey: Journey, language: str) -> None:
-    """The list, one before it is played, and after."""
-    page, shop = journey.page, journey.shop_url
-    page.goto(f"{shop}/language/{language}")
-    page.goto(f"{shop}/lessons")
-    look(page, "the lessons")
-    page.goto(f"{shop}/lessons/two-tabs")
-    look(page, "a lesson")
-    page.get_by_role("main").get_by_role("button").click()
-    expect(page.get_by_role("table")).to_be_visible()
-    look(page, "a lesson that was played")
-
-
 def test_the_payment_page_and_the_window(journey: Journey) -> None:
     """The button, the window over it, the window with messages, the result."""
     journey.order()
@@ -164,14 +150,7 @@ def test_at_four_times_the_size_the_windows_buttons_leave_its_form_room(journey:
 def test_the_pages_of_leaving(journey: Journey, language: str) -> None:
     """Both choices, alike in size; the subscription that ends later; and leaving it at once after all."""
     page, shop = journey.page, journey.shop_url
-    page.goto(f"{shop}/checkout/morning?every=month")
-    page.get_by_label("Mobile phone").fill("010-1234-5678")
-    page.get_by_role("checkbox", name=re.compile("^I agree")).check()
-    page.get_by_role("button", name=re.compile("^Go on to")).click()
-    journey.open_window().pick("approve").pay()
-    journey.sees("You paid ₩14,900")
-    [found] = page.request.get(f"{shop}/account", headers={"Accept": "application/json"}).json()["subscriptions"]
-    path = f"{shop}/account/subscriptions/{found['id']}"
+    path = journey.subscribe()
     page.goto(f"{shop}/language/{language}")
     page.goto(f"{path}/leave")
     look(page, "leaving")
@@ -188,3 +167,18 @@ def test_the_pages_of_leaving(journey: Journey, language: str) -> None:
     look(page, "a subscription that was left")
     assert page.goto(f"{path}/leave").status == 409  # type: ignore[union-attr]
     look(page, "too late to leave")
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_the_page_of_a_subscription(journey: Journey, language: str) -> None:
+    """With what may be chosen instead of the next bag, and with that bag skipped."""
+    page, path = journey.page, journey.subscribe()
+    page.goto(f"{journey.shop_url}/language/{language}")
+    page.goto(path)
+    for other in page.locator("#bag ~ details summary").all():
+        other.click()
+    look(page, "a subscription")
+    page.locator("form[action$='/skip'] button").click()
+    page.wait_for_url(path)
+    page.locator("form[action$='/unskip']").wait_for()
+    look(page, "a skipped bag")

@@ -68,6 +68,26 @@ def test_another_bag_is_charged_from_the_account_page(journey: Journey) -> None:
     assert journey.agrees_with_ledger(merchant_uid, 16_900)["purpose"] == "extra"
 
 
+def test_a_bag_is_skipped_wanted_after_all_and_changed(journey: Journey) -> None:
+    """Each with one press; another coffee needs a tick beside its price."""
+    page, path = journey.page, journey.subscribe()
+
+    page.goto(path)
+    page.get_by_role("button", name="Skip this bag").click()
+    expect(page.get_by_text("The bag before it is skipped")).to_be_visible()
+    page.get_by_role("button", name="Do not skip it after all").click()
+    expect(page.get_by_role("button", name="Skip this bag")).to_be_visible()
+    page.get_by_text("Noon · ₩16,900").click()
+    page.get_by_role(
+        "checkbox", name=re.compile("^I agree that from .* ₩16,900 is charged each month for Noon")
+    ).check()
+    page.get_by_role("button", name="Change to Noon").click()
+
+    expect(page.get_by_text(re.compile("^Noon · ₩16,900 · "))).to_be_visible()
+    found = page.request.get(path, headers={"Accept": "application/json"}).json()
+    assert (found["plan"], found["next"]["plan"], found["skips_next"]) == ("morning", "noon", False)
+
+
 def test_a_declined_card_ends_the_window_and_says_why(journey: Journey) -> None:
     """No money moved, and the way to another card is on the page."""
     merchant_uid = journey.buy("decline-limit")

@@ -99,8 +99,6 @@ OF_SHOP = {
     "GET checkout.pay": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),
     "GET payments.show": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),
     "GET inspector.how": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),
-    "GET lessons.show": Right({"order": "PAID_ORDER"}, "query", {"name": "two-tabs"}),
-    "POST lessons.play": Right(path={"name": "amount-forged"}, spelling="form"),
     "POST payments.refund": Right({"token": "a-token"}, "form"),
     "POST payments.complete": Right(
         {
@@ -122,6 +120,9 @@ OF_SHOP = {
     "POST subscriptions.pay": Right({"card": "CARD_ID", "token": "a-token"}, "form"),
     "POST changes.leave": Right({"when": "now", "refund_krw": "14900"}, "form"),
     "POST changes.stay": Right({}, "form"),
+    "POST changes.skip": Right({}, "form"),
+    "POST changes.unskip": Right({}, "form"),
+    "POST changes.choose_plan": Right({"plan": "noon", "price_krw": "16900", "consent": "y"}, "form"),
     "POST demo.move_time": Right({"to": "next"}, "form"),
     "POST subscriptions.change_card": Right({"card": "CARD_ID"}, "form"),
     "POST webhooks.receive": Right(_IDS | {"status": "paid", "cancellation_id": "c_1"}),

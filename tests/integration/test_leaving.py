@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -197,38 +196,6 @@ def test_the_whole_of_the_present_period_given_back_is_the_end(shop: Shop, subsc
     found = subscriber.subscription()
     assert (found["status"], found["reason"], found["period"]["status"]) == ("ended", "refunded", "refunded")
     assert subscriber.ask("leave", when="period_end").status_code == 409
-
-
-@pytest.mark.parametrize("when", ["period_end", "now"])
-def test_leaving_against_a_claim_of_the_same_moment(
-    shop: Shop, subscriber: Shopper, sandbox: Sandbox, when: str
-) -> None:
-    """Either the charge was first, and is paid or goes back whole, or nothing is charged; afterwards nothing ever is."""
-    go_to_next(shop, subscriber)
-    form = {"when": when, "refund_krw": choices(subscriber)["refund_krw"], "csrf_token": subscriber.csrf_token()}
-    path = f"/account/subscriptions/{subscriber.subscription()['id']}/leave"
-    barrier = threading.Barrier(2)
-
-    def renew() -> None:
-        barrier.wait()
-        shop.renew()
-
-    claim = threading.Thread(target=renew)
-    claim.start()
-    barrier.wait()
-    reply = subscriber.browser.post(path, data=form)
-    claim.join()
-
-    shop.reconcile()
-    assert reply.status_code in (303, 409)
-    if reply.status_code == 409:
-        assert leave_now(subscriber).status_code == 303
-        shop.reconcile()
-    charged = sandbox.net()
-    assert charged in (PRICE, 2 * PRICE)
-    live_a_year(shop)
-    assert (sandbox.net(), subscriber.agrees_with_ledger()) == (charged, True)
-    assert subscriber.subscription()["status"] == "ended"
 
 
 DAY_0 = date(2027, 1, 31)

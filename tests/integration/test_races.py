@@ -13,9 +13,14 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.conftest import Shop
+from tests.integration.calendars import go_to_next
 from tests.people import Sandbox, Shopper
 
 AGAIN = "/subscribe/payments/again"
+ROUNDS, WORKERS = 25, 8
+PRICE = 14_900
+LEAVING = [{"when": "period_end"}, {"when": "now", "refund_krw": 0}]
+TO_NOON = {"plan": "noon", "price_krw": 16_900, "consent": "y"}
 
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
@@ -242,3 +247,75 @@ def test_a_stray_at_many_doors_at_once_is_remembered_once(shop: Shop, sandbox: S
         assert {reply.status_code for reply in replies} == {200}
         [line] = [line for line in shop.reconcile().needs_person if result["imp_uid"] in line]
         assert line.startswith("stray")
+
+
+def subscribers_on_the_day(shop: Shop, sandbox: Sandbox, count: int) -> list[Shopper]:
+    """People who paid for their first bag a month ago; the second one falls due now, and nobody has charged it yet."""
+    people = [Shopper(shop.browser(), sandbox).sign_up() for _ in range(count)]
+    for shopper in people:
+        shopper.subscribe()
+    go_to_next(shop, people[-1])
+    return people
+
+
+def race_with_a_claim(shop: Shop, people: list[Shopper], what: str, forms: list[dict[str, Any]]) -> list[int]:
+    """Everybody sends a form while workers charge what is due; the answers, once all outcomes are known."""
+
+    def press(shopper: Shopper, number: int, csrf_token: str, form: dict[str, Any]) -> int:
+        path = f"/account/subscriptions/{number}/{what}"
+        return int(shopper.browser.post(path, data=form | {"csrf_token": csrf_token}).status_code)
+
+    numbers = [shopper.account()["subscriptions"][0]["id"] for shopper in people]
+    tokens = [shopper.csrf_token() for shopper in people]
+    presses = [partial(press, *each) for each in zip(people, numbers, tokens, forms, strict=True)]
+    replies = at_once(*[shop.renew] * WORKERS, *presses)[WORKERS:]
+    shop.reconcile()
+    return replies
+
+
+def test_leaving_against_a_claim_of_the_same_moment(shop: Shop, sandbox: Sandbox) -> None:
+    """Fifty times: the charge was first, or there is none; and from the answer on there never is one."""
+    people = subscribers_on_the_day(shop, sandbox, 2 * ROUNDS)
+    replies = race_with_a_claim(shop, people, "leave", LEAVING * ROUNDS)
+
+    assert set(replies) <= {303, 409}
+    charged = sandbox.net()
+    for shopper, reply in zip(people, replies, strict=True):
+        found = shopper.subscription()
+        assert (reply == 303) == (found["next"] is None), found
+        assert [shopper.payment(uid)["net"] for uid in found["period"]["attempts"]] in ([], [0], [PRICE]), found
+        assert shopper.agrees_with_ledger()
+        if reply == 409:
+            assert shopper.ask("leave", when="period_end").status_code == 303
+    shop.pass_time(days=40)
+    shop.renew()
+    assert sandbox.net() == charged
+    assert {shopper.subscription()["status"] for shopper in people} == {"ended"}
+
+
+def test_skipping_against_a_claim_of_the_same_moment(shop: Shop, sandbox: Sandbox) -> None:
+    """Either the bag is skipped and nothing is charged, or it is paid; who was charged first may have skipped the next."""
+    people = subscribers_on_the_day(shop, sandbox, ROUNDS)
+    replies = race_with_a_claim(shop, people, "skip", [{}] * ROUNDS)
+
+    assert set(replies) <= {303, 409}
+    for shopper, reply in zip(people, replies, strict=True):
+        found = shopper.subscription()
+        outcome = found["period"]["status"], len(found["period"]["attempts"]), found["skips_next"]
+        assert outcome in ([("skipped", 0, False), ("paid", 1, True)] if reply == 303 else [("paid", 1, False)])
+        assert shopper.agrees_with_ledger()
+
+
+def test_another_plan_against_a_claim_of_the_same_moment(shop: Shop, sandbox: Sandbox) -> None:
+    """What is charged is what the period was begun as; a choice that came too late for it counts for the next one."""
+    people = subscribers_on_the_day(shop, sandbox, ROUNDS)
+    replies = race_with_a_claim(shop, people, "plan", [TO_NOON] * ROUNDS)
+
+    assert set(replies) <= {303, 409}
+    for shopper, reply in zip(people, replies, strict=True):
+        found = shopper.subscription()
+        [paid] = [shopper.payment(uid)["net"] for uid in found["period"]["attempts"]] or [None]
+        outcome = found["plan"], paid, found["next"]["plan"]
+        chosen = [("noon", 16_900, "noon"), ("morning", PRICE, "noon"), ("morning", None, "noon")]
+        assert outcome in (chosen if reply == 303 else [("morning", PRICE, "morning")])
+        assert shopper.agrees_with_ledger()

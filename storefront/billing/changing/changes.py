@@ -18,6 +18,10 @@ from storefront.billing.subscriptions.standing import MovedOnError, Standing
 from storefront.models import Subscription
 
 
+class OtherSumError(TooLateError):
+    """Another sum counts now than the one that was shown. Nothing was changed; answer 409 and show this one."""
+
+
 @dataclass(frozen=True)
 class Change:
     """A subscription that may be changed until the block ends, with every row of it locked."""

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from storefront.billing.changing.changes import changing
+from storefront.billing.changing.changes import OtherSumError, changing
 from storefront.billing.context import Billing
 from storefront.billing.mails import news
 from storefront.billing.payments import refunds
@@ -22,10 +22,6 @@ from storefront.billing.subscriptions import calendar, decisions, standing
 from storefront.billing.subscriptions.standing import Standing
 from storefront.models import Checkout, Payment, Refund, Subscription
 from storefront.states import EndReason, PeriodStatus, SubscriptionStatus
-
-
-class OtherSumError(TooLateError):
-    """Another sum goes back now than the one that was shown. Nothing was changed; answer 409 and show this one."""
 
 
 @dataclass(frozen=True)

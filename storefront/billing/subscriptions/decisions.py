@@ -172,6 +172,18 @@ def end(subscription: Subscription, period: Checkout | None, reason: EndReason, 
         period.move(PeriodStatus.LAPSED)
 
 
+def forget_next_plan(subscription: Subscription) -> None:
+    """No other plan is chosen for later (any more)."""
+    subscription.next_plan = subscription.next_name = subscription.next_price_krw = None
+    subscription.next_consent_version = subscription.next_consent_at = None
+
+
+def forget_new_price(subscription: Subscription) -> None:
+    """No other price is asked for (any more)."""
+    subscription.new_price_krw = subscription.new_price_from = subscription.new_price_announced_at = None
+    subscription.new_price_agreed_at = subscription.new_price_consent_version = None
+
+
 def _give_notice(session: Session, subscription: Subscription, upcoming: Upcoming, card: Card, now: datetime) -> None:
     news.renewal_notice(
         session,
@@ -220,11 +232,20 @@ def _begin_period(
 def _agree(subscription: Subscription, interval: Interval, terms: Terms) -> None:
     """A period begins on these terms: they are the present ones now, and what was chosen for later has come true."""
     if subscription.next_plan is not None:
-        subscription.consent_version = subscription.next_consent_version or subscription.consent_version
-        subscription.consent_at = subscription.next_consent_at or subscription.consent_at
-        subscription.next_plan = subscription.next_name = subscription.next_price_krw = None
-        subscription.next_consent_version = subscription.next_consent_at = None
-    if subscription.new_price_from is not None and interval.begins_on >= subscription.new_price_from:
-        subscription.new_price_krw = subscription.new_price_from = subscription.new_price_announced_at = None
-        subscription.new_price_agreed_at = subscription.new_price_consent_version = None
+        _consent(subscription, interval, terms, subscription.next_consent_version, subscription.next_consent_at)
+        forget_next_plan(subscription)
+        forget_new_price(subscription)
+    elif subscription.new_price_from is not None and interval.begins_on >= subscription.new_price_from:
+        agreed = subscription.new_price_consent_version, subscription.new_price_agreed_at
+        _consent(subscription, interval, terms, *agreed)
+        forget_new_price(subscription)
     subscription.plan, subscription.name, subscription.price_krw = terms.plan, terms.name, terms.price_krw
+
+
+def _consent(
+    subscription: Subscription, interval: Interval, terms: Terms, version: str | None, at: datetime | None
+) -> None:
+    """What was agreed to for later is what is agreed to now; a lower price was not asked about and needs no text."""
+    subscription.consent_version = version or subscription.consent_version
+    subscription.consent_at = at or subscription.consent_at
+    subscription.consent_price_krw, subscription.consent_first_on = terms.price_krw, interval.begins_on

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storefront.billing.context import Billing
-from storefront.billing.subscriptions import calendar, decisions, standing
+from storefront.billing.subscriptions import calendar, decisions, standing, step
 from storefront.billing.subscriptions.calendar import Interval
 from storefront.billing.subscriptions.standing import MovedOnError, Standing
-from storefront.billing.subscriptions.step import Charge, Upcoming, Wait, next_interval
+from storefront.billing.subscriptions.step import Charge, Upcoming, Wait
 from storefront.models import Card, Checkout, Payment, Subscription
 from storefront.states import CardStatus, PaymentStatus, PeriodStatus, SubscriptionStatus
 
@@ -52,9 +52,7 @@ class Overview:
     @property
     def skips_next(self) -> bool:
         """Whether the next period is not wanted."""
-        subscription = self.subscription
-        is_wanted = subscription.skip_number != next_interval(subscription).number
-        return not is_wanted and subscription.status != SubscriptionStatus.ENDED
+        return step.skips_next(self.subscription)
 
 
 def find(billing: Billing, shopper_id: int, subscription_id: int) -> Overview | None:

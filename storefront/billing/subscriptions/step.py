@@ -175,6 +175,12 @@ def next_interval(subscription: Subscription) -> Interval:
     return calendar.interval(subscription.anchor_on, subscription.every, number)
 
 
+def skips_next(subscription: Subscription) -> bool:
+    """Whether the next period is not wanted."""
+    is_left_out = subscription.skip_number == next_interval(subscription).number
+    return is_left_out and subscription.status != SubscriptionStatus.ENDED
+
+
 def terms_of(subscription: Subscription, interval: Interval) -> Terms:
     """What a period that has not been begun will be sold as: another plan if one was chosen, else an agreed price."""
     if subscription.next_plan and subscription.next_name and subscription.next_price_krw:

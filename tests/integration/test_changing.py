@@ -1,0 +1,249 @@
+"""Changing the next bag: leaving it out, wanting it after all, having another coffee."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from storefront.models import Subscription
+from tests.conftest import Shop
+from tests.integration.calendars import go_to, go_to_next
+from tests.integration.test_mails import outbox
+from tests.people import Sandbox, Shopper
+
+MORNING, NOON = 14_900, 16_900
+TO_NOON = {"plan": "noon", "price_krw": NOON, "consent": "y"}
+
+
+@pytest.fixture
+def subscriber(shopper: Shopper) -> Shopper:
+    """Somebody who pays each month, and has paid the first one today."""
+    shopper.subscribe()
+    return shopper
+
+
+def row_of(shop: Shop, shopper: Shopper) -> Subscription:
+    """The subscription as it is stored."""
+    with shop.billing.database.reading() as session:
+        return session.get_one(Subscription, shopper.subscription()["id"])
+
+
+def pay_next(shop: Shop, shopper: Shopper) -> None:
+    """Time passes, and the next bag is charged."""
+    go_to_next(shop, shopper)
+    assert len(shop.renew().sent) == 1
+
+
+def let_it_pass(shop: Shop) -> None:
+    """A month goes by in which nothing is charged."""
+    go_to(shop, shop.clock.now() + timedelta(days=32))
+    assert shop.renew().sent == []
+
+
+def test_a_skipped_bag_is_not_charged_and_the_one_after_it_is(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """`next` shows that one at once; a second press skips no second bag."""
+    before = subscriber.subscription()
+    assert [subscriber.ask("skip").status_code for _ in range(2)] == [303, 303]
+
+    found = subscriber.subscription()
+    assert (found["skips_next"], found["next"]["on"] > before["next"]["on"]) == (True, True)
+    let_it_pass(shop)
+    skipped = subscriber.subscription()
+    assert (skipped["period"]["status"], skipped["period"]["attempts"], skipped["skips_next"]) == ("skipped", [], False)
+    assert skipped["next"] == found["next"]
+    pay_next(shop, subscriber)
+    assert sandbox.net() == 2 * MORNING
+    assert subscriber.subscription()["period"]["number"] == 2
+
+
+def test_a_bag_that_is_wanted_after_all_is_charged(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
+    """As if nothing had been said."""
+    before = subscriber.subscription()
+    subscriber.ask("skip")
+    assert [subscriber.ask("unskip").status_code for _ in range(2)] == [303, 303]
+
+    assert subscriber.subscription() == before
+    pay_next(shop, subscriber)
+    assert sandbox.net() == 2 * MORNING
+
+
+def test_a_bag_that_was_skipped_is_past_wanting(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
+    """From nine o'clock on; before that it was not too late."""
+    subscriber.ask("skip")
+    let_it_pass(shop)
+
+    assert subscriber.ask("unskip").status_code == 409
+    assert sandbox.net() == MORNING
+
+
+def test_the_bag_of_today_can_be_skipped_until_it_is_claimed(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
+    """It is past nine, and nobody has charged it yet."""
+    go_to_next(shop, subscriber)
+    assert subscriber.ask("skip").status_code == 303
+
+    assert subscriber.subscription()["period"]["status"] == "skipped"
+    assert shop.renew().sent == []
+    assert sandbox.net() == MORNING
+
+
+def test_the_first_bag_of_a_registered_card_can_be_skipped(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """Then the second one is the first that is charged."""
+    shopper.subscribe(mode="register")
+    shopper.ask("skip")
+    let_it_pass(shop)
+    pay_next(shop, shopper)
+
+    assert (shopper.subscription()["period"]["number"], sandbox.net()) == (1, MORNING)
+
+
+def test_a_year_cannot_be_skipped(shopper: Shopper) -> None:
+    """Only months can."""
+    shopper.subscribe(every="year")
+    assert shopper.ask("skip").status_code == 409
+    assert shopper.subscription()["skips_next"] is False
+
+
+def test_another_coffee_comes_from_the_next_bag_on(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
+    """The present period stays what was paid; name, price and consent are those of the choice."""
+    before = subscriber.subscription()
+    assert [subscriber.ask("plan", **TO_NOON).status_code for _ in range(2)] == [303, 303]
+
+    found = subscriber.subscription()
+    assert found == before | {"next": before["next"] | {"plan": "noon", "amount": NOON}}
+    pay_next(shop, subscriber)
+    [sent] = sandbox.requests("/subscribe/payments/again")
+    body = json.loads(sent["body"])
+    assert (body["amount"], body["name"]) == (NOON, "한낮 원두 200g")
+    assert (subscriber.subscription()["plan"], subscriber.subscription()["price"]) == ("noon", NOON)
+    row = row_of(shop, subscriber)
+    assert (row.consent_version, row.consent_price_krw, row.next_plan) == ("plan-2026-11-27", NOON, None)
+    pay_next(shop, subscriber)
+    assert sandbox.net() == MORNING + 2 * NOON
+    assert subscriber.agrees_with_ledger()
+
+
+def test_a_choice_can_be_taken_back(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
+    """By choosing the present coffee, for the price that was agreed."""
+    before = subscriber.subscription()
+    subscriber.ask("plan", **TO_NOON)
+    assert subscriber.ask("plan", plan="morning", price_krw=MORNING, consent="y").status_code == 303
+
+    assert subscriber.subscription() == before
+    pay_next(shop, subscriber)
+    assert sandbox.net() == 2 * MORNING
+
+
+def test_a_skip_keeps_the_choice_for_the_bag_after(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
+    """Both may be said, in any order."""
+    subscriber.ask("plan", **TO_NOON)
+    subscriber.ask("skip")
+    let_it_pass(shop)
+    pay_next(shop, subscriber)
+
+    assert sandbox.net() == MORNING + NOON
+
+
+def test_a_year_of_another_coffee_costs_ten_months(shopper: Shopper) -> None:
+    """How often stays what it was."""
+    shopper.subscribe(every="year")
+    assert shopper.ask("plan", **TO_NOON).status_code == 409
+    assert shopper.ask("plan", **TO_NOON | {"price_krw": 10 * NOON}).status_code == 303
+    assert shopper.subscription()["next"]["amount"] == 10 * NOON
+
+
+def test_leaving_gives_back_what_was_paid_and_not_what_was_chosen(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """A dearer plan for later makes the running period no dearer."""
+    shop.pass_time(days=10)
+    path = f"/account/subscriptions/{subscriber.subscription()['id']}/leave"
+    before = subscriber.see(path)
+    subscriber.ask("plan", **TO_NOON)
+
+    assert subscriber.see(path) == before
+    assert subscriber.ask("leave", when="now", refund_krw=before["refund_krw"]).status_code == 303
+    assert sandbox.net() == MORNING - before["refund_krw"]
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({}, 400),
+        (TO_NOON | {"plan": "midnight"}, 400),
+        (TO_NOON | {"price_krw": "16,900"}, 400),
+        (TO_NOON | {"price_krw": "-1"}, 400),
+        (TO_NOON | {"consent": ""}, 400),
+        ({"plan": "noon", "price_krw": NOON}, 400),
+        (TO_NOON | {"price_krw": NOON - 1}, 409),
+    ],
+)
+def test_what_was_not_shown_or_not_agreed_to_changes_nothing(
+    subscriber: Shopper, form: dict[str, Any], status: int
+) -> None:
+    """The page says so, and leads back."""
+    before = subscriber.subscription()
+    reply = subscriber.ask("plan", **form)
+
+    assert reply.status_code == status
+    assert f'href="/account/subscriptions/{before["id"]}"' in reply.text
+    assert subscriber.subscription() == before
+
+
+@pytest.mark.parametrize(("what", "form"), [("skip", {}), ("unskip", {}), ("plan", TO_NOON), ("plan", {})])
+def test_nobody_changes_somebody_elses_bag(
+    subscriber: Shopper, another_shopper: Shopper, what: str, form: dict[str, Any]
+) -> None:
+    """As if it were not there."""
+    path = f"/account/subscriptions/{subscriber.subscription()['id']}/{what}"
+    assert another_shopper.post(path, form).status_code == 404
+
+
+@pytest.mark.parametrize(("what", "form"), [("skip", {}), ("plan", TO_NOON)])
+def test_there_is_nothing_to_change_about_a_bag_that_will_not_come(
+    subscriber: Shopper, what: str, form: dict[str, Any]
+) -> None:
+    """Who is leaving stays first; who has left begins anew."""
+    subscriber.ask("leave", when="period_end")
+    assert subscriber.ask(what, **form).status_code == 409
+    subscriber.ask("leave", when="now", refund_krw=MORNING)
+    assert subscriber.ask(what, **form).status_code == 409
+
+
+@pytest.mark.parametrize(("what", "form"), [("skip", {}), ("plan", TO_NOON)])
+def test_what_is_owed_is_no_bag_to_change(shop: Shop, shopper: Shopper, what: str, form: dict[str, Any]) -> None:
+    """It has been claimed; `next` shows when it is tried again."""
+    shopper.subscribe(mode="register", card="decline-later")
+    go_to_next(shop, shopper)
+    shop.renew()
+    before = shopper.subscription()
+
+    assert (before["status"], shopper.ask(what, **form).status_code) == ("past_due", 409)
+    assert shopper.subscription() == before
+
+
+def test_a_notice_is_written_anew_when_the_bag_is_another_one(shop: Shop, subscriber: Shopper) -> None:
+    """What was told and is not so any more is not sent."""
+    go_to(shop, shop.clock.now() + timedelta(days=28))
+    shop.renew()
+    subscriber.ask("plan", **TO_NOON)
+    shop.renew()
+
+    notices = [mail for mail in outbox(shop) if mail["kind"] == "renewal_notice"]
+    assert ["14,900" in mail["subject"] for mail in notices] == [True, False]
+    assert "16,900" in notices[1]["subject"]
+
+
+def test_the_page_offers_what_can_be_chosen(subscriber: Shopper) -> None:
+    """With the sum in the form, and the box not ticked."""
+    number = subscriber.subscription()["id"]
+    page = subscriber.browser.get(f"/account/subscriptions/{number}", headers={"Accept-Language": "en"}).text
+
+    assert f'action="/account/subscriptions/{number}/skip"' in page
+    assert 'name="price_krw" value="16900"' in page
+    assert 'name="price_krw" value="14900"' not in page
+    assert " checked" not in page.partition('id="bag"')[2].partition("</section>")[0]
