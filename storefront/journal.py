@@ -11,13 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import requests
-
-from storefront.iamport import SilenceError
+from storefront.demo_sandbox import Books, DemoSandbox, SandboxError
 from storefront.iamport.deadline import Deadline
-from storefront.iamport.transport import Transport
 
-_OK = 200
 _OF_EVERYBODY = "/payments/status/"
 """Where the shop looks for what nobody told it: about no order in particular."""
 
@@ -65,15 +61,6 @@ class WindowStep:
 
 
 @dataclass(frozen=True)
-class Books:
-    """What i'mport has captured and given back for one order, in won."""
-
-    captured: int
-    cancelled: int
-    net: int
-
-
-@dataclass(frozen=True)
 class Record:
     """Everything that was written down of one order, oldest first.
 
@@ -91,15 +78,14 @@ class Record:
 
 
 class Journal:
-    """The journal of the sandbox at an address.
+    """The journal of a sandbox.
 
     Args:
-        url: where the sandbox answers.
-        session: what carries the requests; a test may pass its own.
+        sandbox: whose.
     """
 
-    def __init__(self, url: str, session: requests.Session | None = None) -> None:
-        self._transport = Transport(url.rstrip("/"), session)
+    def __init__(self, sandbox: DemoSandbox) -> None:
+        self._sandbox = sandbox
 
     def of(self, merchant_uid: str, imp_uid: str | None, issued_key: str | None, *, within_s: float) -> Record | None:
         """What the sandbox knows of an order.
@@ -116,28 +102,22 @@ class Journal:
         deadline = Deadline.within(within_s)
         about = [("about", one) for one in (merchant_uid, imp_uid) if one]
         try:
-            happened = self._ask("history", deadline, about)["history"]
+            happened = self._sandbox.ask("GET", "history", query=about, deadline=deadline)["history"]
             if issued_key:
-                of_key = self._ask("requests", deadline, [("path", f"/subscribe/customers/{issued_key}")])
+                path = [("path", f"/subscribe/customers/{issued_key}")]
+                of_key = self._sandbox.ask("GET", "requests", query=path, deadline=deadline)
                 happened += [{"kind": "request", **one} for one in of_key["requests"]]
-            ledger = self._ask("ledger", deadline, [("merchant_uid", merchant_uid)])
-            return _record(happened, ledger)
-        except (SilenceError, ValueError, KeyError, TypeError):
+            return _record(happened, self._sandbox.books(merchant_uid, deadline))
+        except (SandboxError, ValueError, KeyError, TypeError):
             return None
 
-    def _ask(self, address: str, deadline: Deadline, query: list[tuple[str, str]]) -> Any:
-        answer = self._transport.send("GET", f"/_sandbox/{address}", deadline, query=query)
-        if answer.status != _OK:
-            raise ValueError(address)
-        return json.loads(answer.body)
 
-
-def _record(happened: list[Mapping[str, Any]], ledger: Mapping[str, Any]) -> Record:
+def _record(happened: list[Mapping[str, Any]], books: Books) -> Record:
     """Sort by kind; what was found by two ids counts once."""
     asked = {one["id"]: one for one in happened if one["kind"] == "request" and _OF_EVERYBODY not in one["path"]}
     told = [attempt for one in happened if one["kind"] == "webhook" for attempt in _attempts(one)]
     return Record(
-        books=Books(int(ledger["captured"]), int(ledger["cancelled"]), int(ledger["net"])),
+        books=books,
         requests=[_request(asked[number]) for number in sorted(asked)],
         webhooks=sorted(told, key=lambda one: one.at),
         window=[WindowStep(_moment(one["at"]), str(one["step"]), one) for one in happened if one["kind"] == "window"],

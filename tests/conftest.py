@@ -26,9 +26,9 @@ from storefront.billing.reconciling import reconciliation
 from storefront.billing.renewing import renewal
 from storefront.clock import Clock
 from storefront.config import Settings
+from storefront.demo_sandbox import DemoSandbox
 from storefront.iamport import Iamport
 from storefront.iamport.restraint import Breaker
-from storefront.journal import Journal
 from storefront.models import Base
 from storefront.sandbox import SandboxSettings, create_sandbox
 from tests import once
@@ -218,7 +218,7 @@ def shop_beside(
     database = once.database_at(settings.database_url)
     app.extensions["billing"] = replace(app.extensions["billing"], database=database)
     if in_process:
-        app.extensions["journal"] = Journal(settings.imp_api_url, session_for(sandbox_app))
+        app.extensions["demo_sandbox"] = DemoSandbox(settings.imp_api_url, session_for(sandbox_app))
     schema.create(database)
     shop = Shop(app, clock, sandbox)
     sandbox_app.extensions["sandbox"].webhooks.open_session = lambda: session_for(app)

@@ -24,6 +24,8 @@ from storefront.states import CardStatus, PaymentStatus, Purpose
 
 ISSUING = (Purpose.REGISTER, Purpose.FIRST)
 """The payments whose windows store a card."""
+UNDER_WAY = (CardStatus.PENDING, CardStatus.REMOVING)
+"""Cards of which something is still to be found out or done; `finish` goes on with it."""
 _UNDECIDED = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 _KEPT = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
 

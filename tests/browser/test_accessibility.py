@@ -58,6 +58,20 @@ def test_the_pages_before_paying(journey: Journey, language: str) -> None:
         look(page, path)
 
 
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_the_lessons(journey: Journey, language: str) -> None:
+    """The list, one before it is played, and after."""
+    page, shop = journey.page, journey.shop_url
+    page.goto(f"{shop}/language/{language}")
+    page.goto(f"{shop}/lessons")
+    look(page, "the lessons")
+    page.goto(f"{shop}/lessons/two-tabs")
+    look(page, "a lesson")
+    page.get_by_role("main").get_by_role("button").click()
+    expect(page.get_by_role("table")).to_be_visible()
+    look(page, "a lesson that was played")
+
+
 def test_the_payment_page_and_the_window(journey: Journey) -> None:
     """The button, the window over it, the window with messages, the result."""
     journey.order()

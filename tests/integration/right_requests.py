@@ -99,6 +99,8 @@ OF_SHOP = {
     "GET checkout.pay": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),
     "GET payments.show": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),
     "GET inspector.how": Right(path={"merchant_uid": "READY_ORDER"}, spelling="query"),
+    "GET lessons.show": Right({"order": "PAID_ORDER"}, "query", {"name": "two-tabs"}),
+    "POST lessons.play": Right(path={"name": "amount-forged"}, spelling="form"),
     "POST payments.refund": Right({"token": "a-token"}, "form"),
     "POST payments.complete": Right(
         {

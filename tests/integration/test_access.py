@@ -19,6 +19,8 @@ EVERYBODYS = {
     "demo.outbox",
     "guide.code",
     "guide.show",
+    "lessons.contents",
+    "lessons.show",
     "home.show",
     "home.terms",
     "home.choose_language",
@@ -41,6 +43,7 @@ SIGNED_IN = {
     "payments.refund",
     "payments.complete",
     "inspector.how",
+    "lessons.play",
     "account.show",
     "account.charge",
     "account.remove_card",
@@ -65,7 +68,7 @@ def test_every_route_is_known_to_be_for_everybody_or_for_the_signed_in(shop: Sho
 def test_without_a_session_there_is_nothing_to_see(shop: Shop, sandbox: Sandbox, endpoint: str) -> None:
     """Pages lead to the sign-in form, programs get a 401."""
     stranger = Shopper(shop.browser(), sandbox)
-    values = {"plan": "morning", "merchant_uid": "mr_1", "card_id": "1", "subscription_id": "1"}
+    values = {"plan": "morning", "merchant_uid": "mr_1", "card_id": "1", "subscription_id": "1", "name": "two-tabs"}
     for rule in shop.app.url_map.iter_rules(endpoint):
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule)
         for method in (rule.methods or set()) & {"GET", "POST"}:

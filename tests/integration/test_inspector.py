@@ -11,7 +11,7 @@ from flask import Flask
 
 from storefront.clock import Clock
 from storefront.config import Settings
-from storefront.journal import Journal
+from storefront.demo_sandbox import DemoSandbox
 from storefront.web.inspector import sources, texts
 from tests.conftest import Shop, shop_beside
 from tests.people import Sandbox, Shopper
@@ -98,7 +98,7 @@ def test_the_books_of_both_are_side_by_side(shopper: Shopper, shop: Shop, sandbo
 def test_when_the_sandbox_is_silent_the_shops_own_timeline_is_there(shopper: Shopper, shop: Shop) -> None:
     """And the page says what is missing."""
     paid = shopper.buy("pay")
-    shop.app.extensions["journal"] = Journal("http://127.0.0.1:1")
+    shop.app.extensions["demo_sandbox"] = DemoSandbox("http://127.0.0.1:1")
     page = how(shopper, paid["merchant_uid"])
 
     assert "The sandbox does not answer at the moment." in page

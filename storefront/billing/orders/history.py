@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import joinedload, selectinload
 
 from storefront.billing.context import Billing
 from storefront.models import Card, Payment
@@ -13,21 +13,22 @@ from storefront.states import CardStatus
 
 _SHOWN = (CardStatus.ACTIVE, CardStatus.REMOVING, CardStatus.SUSPENDED, CardStatus.REMOVED)
 
+_WITH_EVERYTHING = (
+    select(Payment)
+    .where(Payment.merchant_uid == bindparam("merchant_uid"), Payment.shopper_id == bindparam("shopper_id"))
+    .options(
+        joinedload(Payment.card, innerjoin=True),
+        joinedload(Payment.checkout),
+        selectinload(Payment.refunds),
+        selectinload(Payment.events),
+    )
+)
+
 
 def find_payment(billing: Billing, shopper_id: int, merchant_uid: str) -> Payment | None:
     """One payment with its card, checkout, refunds and timeline; None if it is not this shopper's."""
-    query = (
-        select(Payment)
-        .where(Payment.merchant_uid == merchant_uid, Payment.shopper_id == shopper_id)
-        .options(
-            selectinload(Payment.card),
-            selectinload(Payment.checkout),
-            selectinload(Payment.refunds),
-            selectinload(Payment.events),
-        )
-    )
     with billing.database.reading() as session:
-        return session.scalar(query)
+        return session.scalar(_WITH_EVERYTHING, {"merchant_uid": merchant_uid, "shopper_id": shopper_id})
 
 
 def payments_of(billing: Billing, shopper_id: int, *, limit: int | None = None, skip: int = 0) -> Sequence[Payment]:
@@ -45,7 +46,7 @@ def payments_of(billing: Billing, shopper_id: int, *, limit: int | None = None, 
         .order_by(Payment.id.desc())
         .limit(limit)
         .offset(skip or None)
-        .options(selectinload(Payment.card), selectinload(Payment.checkout), selectinload(Payment.refunds))
+        .options(joinedload(Payment.card, innerjoin=True), joinedload(Payment.checkout), selectinload(Payment.refunds))
     )
     with billing.database.reading() as session:
         return session.scalars(query).all()

@@ -39,6 +39,12 @@ _LOCKED = {"key_share": True}
 """A lock that keeps other writers out, and nobody who only refers to the row."""
 
 # Said once: putting a query together costs more than sending it.
+_LOOK = (
+    select(Payment)
+    .where(Payment.merchant_uid == bindparam("merchant_uid"))
+    .options(joinedload(Payment.card, innerjoin=True), joinedload(Payment.checkout))
+)
+
 _WITH_ITS_CARD = (
     select(Payment)
     .where(Payment.merchant_uid == bindparam("merchant_uid"))
@@ -77,13 +83,8 @@ class Seen:
 
 def look(billing: Billing, merchant_uid: str) -> Payment | None:
     """The row of an order number, with its card and checkout, or None."""
-    query = (
-        select(Payment)
-        .where(Payment.merchant_uid == merchant_uid)
-        .options(joinedload(Payment.card, innerjoin=True), joinedload(Payment.checkout))
-    )
     with billing.database.reading() as session:
-        return session.scalar(query)
+        return session.scalar(_LOOK, {"merchant_uid": merchant_uid})
 
 
 def note(billing: Billing, merchant_uid: str, notes: Sequence[Note]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import event, func, insert, select
+from sqlalchemy import bindparam, event, func, insert, select
 from sqlalchemy.orm import Session
 
 from storefront.models import Event, Payment
@@ -24,6 +24,12 @@ MOST_EVENTS = 200
 LONGEST_TEXT = 300
 
 _LINES = insert(Event.__table__)  # type: ignore[arg-type]
+_NEWEST = (
+    select(Event.event, Event.detail, func.count().over())
+    .where(Event.payment_id == bindparam("payment_id"))
+    .order_by(Event.id.desc())
+    .limit(1)
+)
 _TO_LOG = "timeline"
 
 _CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z_-])[0-9](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z_-])")
@@ -82,13 +88,7 @@ def write(session: Session, payment: Payment, notes: Sequence[Note]) -> None:
 
 def _written(session: Session, payment: Payment) -> tuple[int, tuple[str, dict[str, Any]] | None]:
     """How many lines there are, and the newest."""
-    newest = (
-        select(Event.event, Event.detail, func.count().over())
-        .where(Event.payment_id == payment.id)
-        .order_by(Event.id.desc())
-        .limit(1)
-    )
-    for last_event, last_detail, written in session.execute(newest):
+    for last_event, last_detail, written in session.execute(_NEWEST, {"payment_id": payment.id}):
         return written, (last_event, last_detail)
     return 0, None
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, selectinload
 
 from storefront import iamport
@@ -31,6 +31,13 @@ REASONS = {"shopper": "구매자 요청", "refused": "주문과 다른 결제", 
 """What the merchant's console shows as the reason of each kind of refund."""
 
 _ATTEMPTS = 5
+
+_REQUESTED = (
+    select(Refund.id)
+    .join(Refund.payment)
+    .where(Payment.merchant_uid == bindparam("merchant_uid"), Refund.status == RefundStatus.REQUESTED)
+    .order_by(Refund.id)
+)
 
 
 class PaymentNotFoundError(Exception):
@@ -196,13 +203,7 @@ def ask_again(billing: Billing, merchant_uid: str) -> None:
 
 def _requested(billing: Billing, merchant_uid: str) -> list[int]:
     with billing.database.reading() as session:
-        query = (
-            select(Refund.id)
-            .join(Refund.payment)
-            .where(Payment.merchant_uid == merchant_uid, Refund.status == RefundStatus.REQUESTED)
-            .order_by(Refund.id)
-        )
-        return list(session.scalars(query))
+        return list(session.scalars(_REQUESTED, {"merchant_uid": merchant_uid}))
 
 
 def _send(billing: Billing, merchant_uid: str, refund_id: int) -> None:

@@ -92,24 +92,27 @@ def settle(
             row = records.look(billing, row.merchant_uid) or row
             continue
         break
-    finish(billing, row.merchant_uid)
-    return records.look(billing, row.merchant_uid)
+    return finish(billing, row.merchant_uid)
 
 
-def finish(billing: Billing, merchant_uid: str) -> None:
+def finish(billing: Billing, merchant_uid: str) -> Payment | None:
     """Do what an order still needs after it was decided: send its refunds, find out about its card, leave `refusing`.
 
     Every step is written down before it is taken and left when i'mport confirms it, so this may be called at any time,
     by anybody, as often as one likes.
+
+    Returns:
+        The row as it is then, or None if there is none.
     """
     refunds.finish(billing, merchant_uid)
     row = records.look(billing, merchant_uid)
-    if row is None:
-        return
-    if row.status not in _OPEN and row.purpose.issues_key:
+    if row is not None and row.status not in _OPEN and row.purpose.issues_key and row.card.status in cards.UNDER_WAY:
         cards.finish(billing, row.card_id)
-    if row.status == PaymentStatus.REFUSING:
-        _leave_refusing(billing, merchant_uid)
+        row = records.look(billing, merchant_uid)
+    if row is not None and row.status == PaymentStatus.REFUSING:
+        _leave_refusing(billing, row)
+        row = records.look(billing, merchant_uid)
+    return row
 
 
 def refresh(billing: Billing, shopper_id: int, merchant_uid: str | None = None) -> None:
@@ -291,11 +294,8 @@ def _expire(billing: Billing, hearsay: Sequence[Note]) -> records.Amendment:
     return amend
 
 
-def _leave_refusing(billing: Billing, merchant_uid: str) -> None:
+def _leave_refusing(billing: Billing, row: Payment) -> None:
     """Refused for good once i'mport holds nothing of it and the key it issued is gone."""
-    row = records.look(billing, merchant_uid)
-    if row is None:
-        return
 
     def amend(_session: Session, payment: Payment) -> list[Note]:
         key_gone = not payment.purpose.issues_key or payment.card.status == CardStatus.REMOVED
@@ -305,7 +305,7 @@ def _leave_refusing(billing: Billing, merchant_uid: str) -> None:
         return [decided(billing.clock.now(), "returned")]
 
     try:
-        records.amend(billing, Seen(merchant_uid, row.version), amend)
+        records.amend(billing, Seen(row.merchant_uid, row.version), amend)
     except StaleAnswerError:
         return  # whoever wrote it goes on from there
 

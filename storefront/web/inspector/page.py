@@ -14,6 +14,7 @@ from storefront.billing.orders import history
 from storefront.billing.orders.timeline import without_card_numbers
 from storefront.billing.payments import checkout
 from storefront.config import Settings
+from storefront.demo_sandbox import DemoSandbox
 from storefront.journal import Exchange, Journal
 from storefront.models import Payment
 from storefront.web import limits
@@ -31,10 +32,10 @@ blueprint = Blueprint("inspector", __name__, url_prefix="/payments")
 
 
 def init_app(app: Flask) -> None:
-    """Know where the sandbox keeps its journal."""
+    """Know where the sandbox is."""
     shop: Settings = app.extensions["settings"]
     if shop.sandbox_url:
-        app.extensions["journal"] = Journal(shop.sandbox_url)
+        app.extensions["demo_sandbox"] = DemoSandbox(shop.sandbox_url)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def how(merchant_uid: str) -> str:
     payment = history.find_payment(billing(), shopper_id(), order_or_404(merchant_uid))
     if payment is None:
         abort(404)
-    journal: Journal = current_app.extensions["journal"]
+    journal = Journal(current_app.extensions["demo_sandbox"])
     issued_key = payment.card.customer_uid if payment.purpose.issues_key else None
     record = journal.of(merchant_uid, payment.imp_uid, issued_key, within_s=PAGE_BUDGET_S)
     shown = [_shown(step, payment) for step in steps_of(lines_of(payment), record)]
