@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import current_app
 
-from storefront.sandbox.books import history, seed
+from storefront.sandbox.books import history, seed, state
+from storefront.sandbox.books.chance import Chance
 from storefront.sandbox.books.charges import Charges
 from storefront.sandbox.books.clock import MovableClock
 from storefront.sandbox.books.faults import Faults
@@ -46,9 +49,10 @@ class Sandbox:
         """Open the store and build the books."""
         self.store = Store(self.settings.state)
         self.clock = MovableClock(self.store)
-        self.identifiers = Identifiers(self.store, self.settings.seed)
+        chance = Chance(self.store, self.settings.seed)
+        self.identifiers = Identifiers(chance)
         self.tokens = Tokens(self.settings, self.store, self.clock)
-        self.faults = Faults(self.store)
+        self.faults = Faults(self.store, chance)
         self.webhooks = Webhooks(self.settings, self.store, self.clock, self.faults)
         self.payments = Payments(self.settings, self.store, self.clock, self.identifiers)
         self.keys = Keys(self.settings, self.store, self.clock)
@@ -87,6 +91,22 @@ class Sandbox:
             self.clock.reset()
             self.faults.clear()
             self._begin()
+
+    def saved(self) -> dict[str, Any]:
+        """All the books as one JSON document, see `books.state`."""
+        return state.save(self.store, self.clock)
+
+    def load(self, document: Mapping[str, Any]) -> None:
+        """Put such a document in the place of everything.
+
+        Raises:
+            BadState: nothing has changed.
+        """
+        with self._moving:
+            state.load(self.store, self.clock, document)
+            self.faults.look()
+            self.webhooks.begin()
+        self.webhooks.wake()
 
     def _begin(self) -> None:
         if self.settings.seed_file:

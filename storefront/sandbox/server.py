@@ -16,7 +16,8 @@ from waitress.server import TcpWSGIServer
 from waitress.server import create_server as create_waitress_server
 from waitress.task import WSGITask
 
-from storefront.sandbox.rest.front import CUT, LARGEST_BODY
+from storefront.sandbox.console.control import LARGEST_STATE
+from storefront.sandbox.rest.front import CUT
 
 LOCALHOST = "localhost"
 THREADS = 32
@@ -97,7 +98,7 @@ def create_server(app: Flask, host: str, port: int, *, map: dict[int, Any] | Non
         connection_limit=CONNECTIONS,
         asyncore_use_poll=True,
         ident="i'mport sandbox",
-        max_request_body_size=4 * LARGEST_BODY,
+        max_request_body_size=LARGEST_STATE,
         clear_untrusted_proxy_headers=True,
     )
     for number in map.keys() - others:

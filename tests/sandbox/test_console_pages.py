@@ -95,6 +95,19 @@ def test_a_webhook_is_changed_and_sent_again(sandbox: Sandbox) -> None:
     assert press(sandbox, "send-again", method="WEBHOOK", target="http://127.0.0.1:9/", body="{").status_code == 400
 
 
+def test_a_fault_at_an_address_without_operation_is_set_with_a_warning(sandbox: Sandbox) -> None:
+    """Programs are told what the console asks people."""
+    told = [
+        sandbox.session.post(f"{sandbox.url}/_sandbox/faults", json={"path": path, "kind": "delay"})
+        for path in ("/payments/nothing/here", "/payment/*", AGAIN, "webhook")
+    ]
+    assert [one.status_code for one in told] == [201] * 4
+    assert [one.json()["id"] for one in told] == [1, 2, 3, 4]
+    assert [one.json().get("warning") for one in told[2:]] == [None, None]
+    for one, path in zip(told, ("/payments/nothing/here", "/payment/*"), strict=False):
+        assert one.json()["warning"] == f"path: no operation answers at {path}, so this fault will not happen"
+
+
 def test_usual_faults_take_one_press_and_unknown_paths_are_questioned(sandbox: Sandbox) -> None:
     """The question can be answered with yes."""
     page = see(sandbox, "payments")

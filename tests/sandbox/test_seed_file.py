@@ -48,6 +48,18 @@ def test_what_the_file_names_is_there_once_and_again_after_a_reset(tmp_path: Pat
     app.extensions["sandbox"].close()
 
 
+def test_a_payment_may_have_the_id_that_a_test_suite_expects(tmp_path: Path) -> None:
+    """It is found by it; two of one id are none."""
+    one = {"merchant_uid": "order-1", "amount": 1_000, "imp_uid": "imp_448280090638"}
+    app = begin(tmp_path, {"payments": [one]})
+    found = Sandbox(session_for(app), SANDBOX_URL).call("GET", "/payments/imp_448280090638")["response"]
+    app.extensions["sandbox"].close()
+    (tmp_path / "sandbox.sqlite").unlink()
+    assert (found["merchant_uid"], found["status"]) == ("order-1", "paid")
+    with pytest.raises(BadSeedError, match="two payments cannot both be imp_448280090638"):
+        begin(tmp_path, {"payments": [one, {**one, "merchant_uid": "order-2"}]})
+
+
 def test_an_order_paid_already_is_judged_before_the_key(tmp_path: Path) -> None:
     """As the official client's own test expects."""
     app = begin(tmp_path, SEED)

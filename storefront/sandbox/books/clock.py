@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from storefront.sandbox.books.cards import SEOUL
 from storefront.sandbox.books.store import Store
 
-_OFFSET = "clock_offset"
+OFFSET = "clock_offset"
 
 
 class MovableClock:
@@ -17,7 +17,7 @@ class MovableClock:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._offset = int(store.setting(_OFFSET, "0"))
+        self._offset = int(store.setting(OFFSET, "0"))
 
     def seconds(self) -> int:
         """Now, in whole UNIX seconds."""
@@ -30,7 +30,11 @@ class MovableClock:
     def advance(self, seconds: int) -> None:
         """Move forward."""
         self._offset += seconds
-        self._store.set(_OFFSET, str(self._offset))
+        self._store.set(OFFSET, str(self._offset))
+
+    def go_to(self, seconds: int) -> None:
+        """Show another time, which may be an earlier one, and go on from there."""
+        self.advance(seconds - self.seconds())
 
     def seconds_to_next_month(self) -> int:
         """How far the same time on the same day of the next month is in Seoul, or on its last day if it is shorter."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from storefront.sandbox.books.store import Store
+from storefront.sandbox.books.chance import Chance
+from storefront.sandbox.books.store import Row, Store
 
 BEFORE = ("delay", "error", "cut_before", "unauthorized")
 AFTER = ("delay_after", "error_after", "cut_after", "garbage")
@@ -38,6 +39,7 @@ class Fault:
         status: the HTTP status of an error.
         seconds: how long a delay is.
         times: how often it happens; 0 is until it is cleared.
+        probability: how likely it strikes a request that it fits, above 0 and up to 1; one that is spared counts not.
     """
 
     path: str
@@ -46,6 +48,7 @@ class Fault:
     status: int = 500
     seconds: float = 0.0
     times: int = 1
+    probability: float = 1.0
 
     def matches(self, path: str, method: str) -> bool:
         """Whether a request is the one it waits for."""
@@ -59,9 +62,13 @@ class Fault:
 class Faults:
     """The faults that are set."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._any = bool(store.number("SELECT count(*) FROM fault"))
+    def __init__(self, store: Store, chance: Chance) -> None:
+        self._store, self._chance = store, chance
+        self.look()
+
+    def look(self) -> None:
+        """See whether any is set; the books may be other ones than before."""
+        self._any = bool(self._store.number("SELECT count(*) FROM fault"))
 
     def add(self, fault: Fault) -> int:
         """Set a fault; its id."""
@@ -70,16 +77,19 @@ class Faults:
         return fault_id
 
     def take(self, path: str, method: str) -> Fault | None:
-        """The oldest fault that fits a request, used up by one; None when nothing goes wrong."""
+        """The oldest fault that fits a request and strikes, used up by one; None when nothing goes wrong."""
         if not self._any:
             return None
         with self._store.transaction() as store:
             for row in store.all("SELECT * FROM fault WHERE times = 0 OR left > 0 ORDER BY id"):
-                fault = Fault(row["path"], row["kind"], row["method"], row["status"], row["seconds"], row["times"])
-                if fault.matches(path, method):
+                fault = _fault(row)
+                if fault.matches(path, method) and self._strikes(fault):
                     store.write("UPDATE fault SET left = left - 1 WHERE id = ? AND times > 0", row["id"])
                     return fault
         return None
+
+    def _strikes(self, fault: Fault) -> bool:
+        return fault.probability == 1 or self._chance.draw("fault").random() < fault.probability
 
     def shown(self) -> list[dict[str, Any]]:
         """Every fault with how often it is left to happen."""
@@ -116,7 +126,16 @@ def read(body: dict[str, Any]) -> Fault:
     status = _number(body, "status", 500, least=400, most=599)
     seconds = _number(body, "seconds", 1.0 if "delay" in kind else 0.0, least=0, most=LONGEST_DELAY_S)
     times = _number(body, "times", 1, least=0, most=10**6)
-    return Fault(path, kind, method.upper() if method else None, int(status), float(seconds), int(times))
+    probability = _number(body, "probability", 1.0, least=0, most=1)
+    if not probability:
+        raise BadFault("probability", "a number above 0 and up to 1")
+    method = method.upper() if method else None
+    return Fault(path, kind, method, int(status), float(seconds), int(times), float(probability))
+
+
+def _fault(row: Row) -> Fault:
+    names = ("path", "kind", "method", "status", "seconds", "times", "probability")
+    return Fault(*(row[name] for name in names))
 
 
 def _number(body: dict[str, Any], name: str, default: float, *, least: float, most: float) -> float:

@@ -8,17 +8,14 @@ from __future__ import annotations
 import random
 from datetime import datetime
 
-from storefront.sandbox.books.store import Store
-
-_COUNTER = "id_counter"
+from storefront.sandbox.books.chance import Chance
 
 
 class Identifiers:
-    """Makes ids. With a seed the n-th id is always the same one, also after a restart."""
+    """Makes ids."""
 
-    def __init__(self, store: Store, seed: int | None) -> None:
-        self._store, self._seed = store, seed
-        self._chance = random.Random()  # noqa: S311 - nobody gains anything by guessing a payment's number
+    def __init__(self, chance: Chance) -> None:
+        self._chance = chance
 
     def imp_uid(self, *, server_side: bool) -> str:
         """`imp_` and 12 digits for a window, `imps_` and 12 digits for a server's call."""
@@ -41,9 +38,4 @@ class Identifiers:
         return f"{random.SystemRandom().getrandbits(128):032x}"
 
     def _digits(self, length: int) -> str:
-        chance: random.Random = self._chance
-        if self._seed is not None:
-            count = int(self._store.setting(_COUNTER, "0")) + 1
-            self._store.set(_COUNTER, str(count))
-            chance = random.Random(f"{self._seed}:{count}")  # noqa: S311 - test data that can be repeated
-        return f"{chance.randrange(10**length):0{length}}"
+        return f"{self._chance.draw('id').randrange(10**length):0{length}}"

@@ -1,12 +1,14 @@
 """Payments and keys to begin with, from a JSON file: for test suites that expect orders to be there.
 
-`{"payments": [{"merchant_uid", "amount", "status"?, "name"?, "customer_uid"?}], "billing_keys": [{"customer_uid", "card"?}]}`;
-the status is `paid` unless told, the card a test card's name or number, `approve` unless told.
+`{"payments": [{"merchant_uid", "amount", "imp_uid"?, "status"?, "name"?, "customer_uid"?}],
+"billing_keys": [{"customer_uid", "card"?}]}`; the status is `paid` unless told, the card a test card's name or number,
+`approve` unless told.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from storefront.sandbox.books.payments import STATUSES, Payments
 from storefront.sandbox.books.store import Store
 from storefront.sandbox.wire.parameters import Parameters
 from storefront.sandbox.wire.refusals import Refusal
+
+LONGEST_IMP_UID = 32
 
 
 class BadSeedError(ValueError):
@@ -57,7 +61,11 @@ def _store_payment(payments: Payments, payment: dict[str, Any]) -> None:
     status = payment.get("status", "paid")
     if status not in STATUSES:
         raise ValueError(f"{status} is none of {', '.join(STATUSES)}")
-    draft = draft_of(Parameters(payment), payment.get("customer_uid"), usage=None)
+    parameters = Parameters(payment)
+    imp_uid = parameters.text("imp_uid", LONGEST_IMP_UID)
+    if imp_uid and payments.get(imp_uid):
+        raise ValueError(f"two payments cannot both be {imp_uid}")
+    draft = replace(draft_of(parameters, payment.get("customer_uid"), usage=None), imp_uid=imp_uid)
     if status == "failed":
         payments.decline(draft, cards.LIMIT)
     elif status == "ready":

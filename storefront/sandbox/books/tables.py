@@ -6,7 +6,7 @@ import sqlite3
 
 from storefront.sandbox.books import tally
 
-VERSION = 3
+VERSION = 4
 """Counts up when a file needs a step; kept in the file as `user_version`."""
 
 NAMES = (
@@ -70,12 +70,12 @@ CREATE TABLE IF NOT EXISTS webhook (
 CREATE INDEX IF NOT EXISTS webhook_state ON webhook (state, id);
 CREATE TABLE IF NOT EXISTS fault (
   id INTEGER PRIMARY KEY, path TEXT NOT NULL, method TEXT, kind TEXT NOT NULL, status INTEGER NOT NULL,
-  seconds REAL NOT NULL, times INTEGER NOT NULL, left INTEGER NOT NULL
+  seconds REAL NOT NULL, times INTEGER NOT NULL, left INTEGER NOT NULL, probability REAL NOT NULL DEFAULT 1
 );
 CREATE TABLE IF NOT EXISTS request (
   id INTEGER PRIMARY KEY, at REAL NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, body TEXT NOT NULL,
   status INTEGER NOT NULL, code INTEGER, fault TEXT, ms REAL NOT NULL, peer TEXT NOT NULL, query TEXT,
-  rule TEXT, document TEXT, reply TEXT
+  rule TEXT, document TEXT, reply TEXT, target TEXT
 );
 CREATE INDEX IF NOT EXISTS request_path ON request (path, id);
 CREATE TABLE IF NOT EXISTS mention (
@@ -98,7 +98,11 @@ DROP INDEX IF EXISTS payment_status_failed;
 """
 
 
-_ADDED = {"request": ("query", "rule", "document", "reply"), "webhook": ("reason",)}
+_ADDED = {
+    "request": {"query": "TEXT", "rule": "TEXT", "document": "TEXT", "reply": "TEXT", "target": "TEXT"},
+    "webhook": {"reason": "TEXT"},
+    "fault": {"probability": "REAL NOT NULL DEFAULT 1"},
+}
 """Columns that came after their table."""
 
 
@@ -116,5 +120,6 @@ def _additions(connection: sqlite3.Connection) -> str:
     steps = []
     for table, columns in _ADDED.items():
         there = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
-        steps += [f"ALTER TABLE {table} ADD COLUMN {name} TEXT;" for name in columns if there and name not in there]
+        missing = {name: kind for name, kind in columns.items() if there and name not in there}
+        steps += [f"ALTER TABLE {table} ADD COLUMN {name} {kind};" for name, kind in missing.items()]
     return " ".join(steps)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, current_app, jsonify, request
 
 from storefront.sandbox.books import cards, faults, history
 from storefront.sandbox.books.faults import BadFault
 from storefront.sandbox.books.ledger import ledger
+from storefront.sandbox.books.state import BadState
 from storefront.sandbox.books.store import LARGEST_ID, Row
-from storefront.sandbox.console import back_office
+from storefront.sandbox.console import back_office, resending
 from storefront.sandbox.parts import sandbox
 from storefront.sandbox.webhooks import RemoteTargetError
 from storefront.sandbox.window import opened, paying
@@ -26,6 +27,8 @@ MOST_REQUESTS = 20_000
 MOST_HAPPENED = 1_000
 """Requests, webhooks and steps of windows, of each."""
 MOST_THINGS = 20
+LARGEST_STATE = 64 * 1024 * 1024
+"""Bytes of a state that is loaded: some fifty thousand payments."""
 
 
 class BadRequest(ValueError):  # noqa: N818 - a tester's mistake
@@ -34,6 +37,7 @@ class BadRequest(ValueError):  # noqa: N818 - a tester's mistake
 
 @blueprint.errorhandler(BadRequest)
 @blueprint.errorhandler(BadFault)
+@blueprint.errorhandler(BadState)
 @blueprint.errorhandler(paying.InvalidCard)
 @blueprint.errorhandler(back_office.NotPossible)
 @blueprint.errorhandler(Refusal)
@@ -148,8 +152,12 @@ def show_faults() -> Response:
 
 @blueprint.post("/faults")
 def add_fault() -> tuple[Response, int]:
-    """Set a fault."""
-    return jsonify({"id": sandbox().faults.add(faults.read(_body()))}), 201
+    """Set a fault; one that waits for an address where no operation is set too, and says so."""
+    fault = faults.read(_body())
+    answer: dict[str, Any] = {"id": sandbox().faults.add(fault)}
+    if not resending.is_known(current_app, fault.path):
+        answer["warning"] = f"path: no operation answers at {fault.path}, so this fault will not happen"
+    return jsonify(answer), 201
 
 
 @blueprint.delete("/faults")
@@ -179,6 +187,20 @@ def advance_clock() -> Response:
     if "advance" not in body:
         raise BadRequest("advance: seconds to move forward")
     sandbox().advance(int(_number(body, "advance", 0, least=0, most=10**9)))
+    return jsonify({"now": sandbox().clock.seconds()})
+
+
+@blueprint.get("/state")
+def save_state() -> Response:
+    """All the books as one document."""
+    return jsonify(sandbox().saved())
+
+
+@blueprint.put("/state")
+def load_state() -> Response:
+    """Put such a document in the place of everything."""
+    request.max_content_length = LARGEST_STATE
+    sandbox().load(_body())
     return jsonify({"now": sandbox().clock.seconds()})
 
 

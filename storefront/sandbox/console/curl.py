@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from urllib.parse import quote
 
 from storefront.sandbox.settings import SandboxSettings
 
@@ -18,7 +17,7 @@ def with_token(settings: SandboxSettings, origin: str, method: str, path: str, q
         settings: the merchant. Its secret is written out only if it is the one in every README.
         origin: where the sandbox answers.
         method: the HTTP method.
-        path: the path, not yet quoted.
+        path: the path, quoted.
         query: the query, quoted.
         body: the JSON body; `{}` is none.
 
@@ -28,7 +27,7 @@ def with_token(settings: SandboxSettings, origin: str, method: str, path: str, q
     ask = f"curl -s {origin}/users/getToken {_keys(settings)}"
     if path.rstrip("/") == "/users/getToken":
         return ask
-    address = origin + quote(path) + (f"?{query}" if query else "")
+    address = origin + path + (f"?{query}" if query else "")
     call = ["curl", *_method(method), '-H "Authorization: $TOKEN"', *_json(body), shlex.quote(address)]
     take = r"""sed 's/.*"access_token": *"\([^"]*\)".*/\1/'"""
     return _hint(body) + f"TOKEN=$({ask} | {take})\n" + " ".join(call)

@@ -118,7 +118,7 @@ class Lists:
             tone=_tone(row["status"]),
             facts=objects.payment(self._sandbox.settings, row, cancels),
             page=row["imp_uid"],
-            curl=self._call("GET", f"/payments/{quote(row['imp_uid'], safe='')}", "include_sandbox=true"),
+            curl=self._call("GET", _address("/payments", row["imp_uid"]), "include_sandbox=true"),
         )
 
     def _key(self, row: Row) -> Line:
@@ -134,7 +134,7 @@ class Lists:
             tone=_tone(state),
             facts=objects.customer(self._sandbox.settings, row),
             page=row["customer_uid"],
-            curl=self._call("GET", f"/subscribe/customers/{row['customer_uid']}"),
+            curl=self._call("GET", _address("/subscribe/customers", row["customer_uid"])),
         )
 
     def _schedule(self, row: Row) -> Line:
@@ -150,7 +150,7 @@ class Lists:
             tone=_tone(state),
             facts=schedule,
             page=row["merchant_uid"],
-            curl=self._call("GET", f"/subscribe/payments/schedule/{row['merchant_uid']}"),
+            curl=self._call("GET", _address("/subscribe/payments/schedule", row["merchant_uid"])),
         )
 
     def _request(self, row: Row) -> Line:
@@ -166,7 +166,7 @@ class Lists:
             tone="ok" if is_fine else "bad",
             facts={name: row[name] for name in _REQUEST_FACTS},
             edit={"method": row["method"], "target": _target(row), "body": row["body"]},
-            curl=self._call(row["method"], row["path"], row["query"] or "", row["body"]),
+            curl=self._call(row["method"], _path(row), row["query"] or "", row["body"]),
         )
 
     def _webhook(self, row: Row) -> Line:
@@ -190,11 +190,11 @@ class Lists:
         is_endless = not fault["times"]
         state = "set" if is_endless or fault["left"] else "used"
         left = self._texts["left"].format(left=fault["left"], times=fault["times"])
-        asked = {name: fault[name] for name in ("path", "method", "kind", "status", "seconds", "times")}
+        asked = {name: fault[name] for name in ("path", "method", "kind", "status", "seconds", "times", "probability")}
         return Line(
             at="",
             title=f"{fault['method'] or '*'} {fault['path']}",
-            notes=(),
+            notes=(f"p = {fault['probability']:.4g}",) if fault["probability"] < 1 else (),
             how=fault["kind"],
             value=self._texts["until_cleared"] if is_endless else left,
             state=state,
@@ -212,8 +212,18 @@ class Lists:
         return self._texts["won"].format(amount=amount)
 
 
+def _address(path: str, name: str) -> str:
+    """The address of one thing, whose name may have slashes of its own."""
+    return f"{path}/{quote(name, safe='')}"
+
+
+def _path(row: Row) -> str:
+    """A request's path as it came; files of earlier versions have only what was read from it."""
+    return row["target"] or quote(row["path"])
+
+
 def _target(row: Row) -> str:
-    return quote(row["path"]) + (f"?{row['query']}" if row["query"] else "")
+    return _path(row) + (f"?{row['query']}" if row["query"] else "")
 
 
 def clock_time(seconds: float) -> str:

@@ -51,7 +51,7 @@ _SUMS = (
     "SELECT coalesce(sum(amount), 0) AS paid, coalesce(sum(cancel_amount), 0) AS gone"
     " FROM payment WHERE paid_at > 0 AND amount > 0"
 )
-_FAULT_FIELDS = ("path", "method", "kind", "status", "seconds", "times")
+_FAULT_FIELDS = ("path", "method", "kind", "status", "seconds", "times", "probability")
 _FAULT_KINDS = {"before": faults.BEFORE, "after": faults.AFTER, "webhook": faults.OF_WEBHOOKS}
 
 
@@ -218,7 +218,7 @@ def _value(name: str, text: str) -> Any:
     """What was typed as a fault's JSON has it; what is no number stays a text, and is refused as such."""
     if not text:
         return None
-    if name not in ("status", "seconds", "times"):
+    if name not in ("status", "seconds", "times", "probability"):
         return text
     try:
         return float(text)

@@ -24,9 +24,19 @@ class IdConverter(UnicodeConverter):
         return value.replace(_ASIDE, "/")
 
 
+def asked_for(environ: dict[str, Any]) -> str:
+    """The path of a request as it came, its escapes still in it; empty when the server does not tell."""
+    return re.sub(r"^[a-z]+://[^/]*", "", environ.get("REQUEST_URI", ""), flags=re.IGNORECASE).partition("?")[0]
+
+
+def parts_of(path: str) -> list[str]:
+    """The parts between a path's slashes, each with its own slashes back; after `put_slashes_aside`."""
+    return [part.replace(_ASIDE, "/") for part in path.split("/")]
+
+
 def put_slashes_aside(environ: dict[str, Any]) -> None:
     """Let the escaped slashes of a request not take part in finding its operation."""
-    asked = re.sub(r"^[a-z]+://[^/]*", "", environ.get("REQUEST_URI", ""), flags=re.IGNORECASE).partition("?")[0]
+    asked = asked_for(environ)
     if _ESCAPED_SLASH.search(asked):
         aside = "".join(f"%{byte:02X}" for byte in _ASIDE.encode())
         environ["PATH_INFO"] = unquote_to_bytes(_ESCAPED_SLASH.sub(aside, asked)).decode("latin-1")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from werkzeug.datastructures import Headers
 from werkzeug.wsgi import get_content_length
@@ -19,7 +19,7 @@ from werkzeug.wsgi import get_content_length
 from storefront.sandbox.books import history
 from storefront.sandbox.books.faults import SPOILING, Fault
 from storefront.sandbox.parts import Sandbox
-from storefront.sandbox.rest.addresses import put_slashes_aside
+from storefront.sandbox.rest.addresses import asked_for, parts_of, put_slashes_aside
 from storefront.sandbox.rest.envelope import DOCUMENT, RULE, WARNING
 from storefront.sandbox.rest.operations import SLOW_S
 from storefront.sandbox.wire.masking import masked, masked_query, masked_reply
@@ -130,6 +130,7 @@ class Front:
             at=at,
             method=environ["REQUEST_METHOD"],
             path=path,
+            target=_ascii(asked_for(environ)) or quote(path),
             query=query,
             body=sent,
             status=int(seen.status.split()[0]),
@@ -143,7 +144,7 @@ class Front:
         )
         # What the work has done counts, even if its answer was spoiled on the way.
         things = history.ids_in(sent) | history.ids_in(answer.body.decode("utf-8", "replace"))
-        things |= {*path.split("/")[2:], *(value for _, value in parse_qsl(query))} - _OPERATIONS
+        things |= {*parts_of(_text(environ["PATH_INFO"]))[2:], *(value for _, value in parse_qsl(query))} - _OPERATIONS
         history.mention(self._sandbox.store, "request", request_id, things)
 
 
@@ -215,6 +216,11 @@ def _spoiled(answer: _Answer, fault: Fault | None) -> _Answer:
 def _code(body: bytes) -> int | None:
     found = re.search(rb'"code":\s*(-?[0-9]+)', body)
     return int(found[1]) if found else None
+
+
+def _ascii(address: str) -> str:
+    """An address as a shell may be told it: what some client left unescaped is escaped."""
+    return quote(address, safe="/%:@!$&'()*+,;=~")
 
 
 def _text(path: str) -> str:

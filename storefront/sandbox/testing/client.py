@@ -82,7 +82,8 @@ class Faults:
             path: the exact path, or its beginning and a `*`, or `webhook`.
             kind: before the work `delay`, `error`, `cut_before`, `unauthorized`; after it `delay_after`, `error_after`,
                 `cut_after`, `garbage`; for webhooks `drop`, `delay`, `repeat`, `hold`, `first`.
-            options: `method`, `status` of an error (500), `seconds` of a delay, `times` (1; 0 is until cleared).
+            options: `method`, `status` of an error (500), `seconds` of a delay, `times` (1; 0 is until cleared),
+                `probability` (1; 0.1 strikes every tenth request, the same ones in every run of a sandbox with a seed).
 
         Returns:
             The fault's id.
@@ -143,6 +144,26 @@ class Webhooks:
 
 
 @dataclass(frozen=True)
+class Books:
+    """All that the sandbox knows, to be kept and put back."""
+
+    _at: Addresses
+
+    def save(self) -> dict[str, Any]:
+        """Everything but access tokens, as one document of JSON."""
+        document: dict[str, Any] = self._at.get("state")
+        return document
+
+    def load(self, document: Mapping[str, Any]) -> None:
+        """Put a document in the place of everything; time goes on from the moment it was saved.
+
+        Raises:
+            SandboxError: it is none, or one of another version; nothing has changed.
+        """
+        self._at.put("state", **document)
+
+
+@dataclass(frozen=True)
 class Console:
     """What i'mport's people do to a payment without the shop."""
 
@@ -192,7 +213,7 @@ class SandboxClient:
         """Name its parts."""
         self.at = Addresses(self.session, self.url, self.token)
         self.faults, self.clock = Faults(self.at), SandboxClock(self.at)
-        self.webhooks, self.console = Webhooks(self.at), Console(self.at)
+        self.webhooks, self.console, self.books = Webhooks(self.at), Console(self.at), Books(self.at)
 
     def close(self) -> None:
         """Close its connections."""

@@ -55,8 +55,11 @@ class Webhooks:
         self._stopped = False
         self._local = threading.local()
         self.aim(settings.webhook_url)
-        # Its request did not live to send it.
-        store.write("UPDATE webhook SET state = 'pending' WHERE state = 'first'")
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with what the books hold: what was to go out before a reply goes out now, for its request is over."""
+        self._store.write("UPDATE webhook SET state = 'pending' WHERE state = 'first'")
 
     def aim(self, url: str | None) -> None:
         """Say where webhooks go when a payment names no `notice_url`; None is nowhere.
