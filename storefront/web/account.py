@@ -53,6 +53,24 @@ def charge() -> Any:
     return redirect(url_for("payments.show", merchant_uid=merchant_uid), 303)
 
 
+@blueprint.get("/cards/<card_id>/remove")
+@login_required  # type: ignore[untyped-decorator]
+@limits.LOOK_UP
+def removal(card_id: str) -> Any:
+    """What is charged to a card by itself, and what to do about that before it is removed."""
+    stored = history.cards_of(billing(), shopper_id())
+    card = next((card for card in stored if card.id == number_or_404(card_id)), None)
+    if card is None or card.status not in (CardStatus.ACTIVE, CardStatus.SUSPENDED):
+        abort(404)
+    users = [found for found in overview.all_of(billing(), shopper_id()) if found.goes_on and found.card.id == card.id]
+    return render_template(
+        "account/removal.html",
+        card=card,
+        label=card_labels(stored)[card.id],
+        subscriptions=[(found, standing_orders.words_of(found)) for found in users],
+    )
+
+
 @blueprint.post("/cards/<card_id>/remove")
 @login_required  # type: ignore[untyped-decorator]
 @limits.PAY
@@ -84,6 +102,7 @@ def _page(problem: str | None = None) -> Any:
         "account/account.html",
         subscriptions=[(found, standing_orders.words_of(found)) for found in subscriptions],
         charged_by_itself={found.card.id for found in subscriptions if found.upcoming is not None},
+        in_use={found.card.id for found in subscriptions if found.goes_on},
         cards=stored,
         labels=card_labels(stored),
         chargeable=[card for card in stored if card.status == CardStatus.ACTIVE],

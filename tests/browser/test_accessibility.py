@@ -192,6 +192,12 @@ def test_the_page_of_a_subscription(journey: Journey, language: str) -> None:
     for other in page.locator("#bag ~ details summary").all():
         other.click()
     look(page, "a subscription")
+    page.goto(f"{journey.shop_url}/account")
+    page.locator("details.mr-ask summary").last.click()
+    page.locator("a[href$='/remove']").click()
+    page.locator("form[action$='/remove']").wait_for()
+    look(page, "a card that a subscription uses")
+    page.goto(path)
     page.locator("form[action$='/skip'] button").click()
     page.wait_for_url(path)
     page.locator("form[action$='/unskip']").wait_for()

@@ -46,6 +46,7 @@ SIGNED_IN = {
     "lessons.play",
     "account.show",
     "account.charge",
+    "account.removal",
     "account.remove_card",
     "subscriptions.show",
     "subscriptions.pay",

@@ -247,3 +247,34 @@ def test_the_page_offers_what_can_be_chosen(subscriber: Shopper) -> None:
     assert 'name="price_krw" value="16900"' in page
     assert 'name="price_krw" value="14900"' not in page
     assert " checked" not in page.partition('id="bag"')[2].partition("</section>")[0]
+
+
+def test_before_a_card_is_removed_its_subscriptions_are_shown_with_both_ways_on(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """Another card or leaving, for each; who removes it all the same runs on without a card."""
+    [card], number = subscriber.active_cards(), subscriber.subscription()["id"]
+    path, page = f"/account/cards/{card['id']}/remove", f"/account/subscriptions/{number}"
+    assert f'href="{path}"' in subscriber.browser.get("/account").text
+    shown = subscriber.browser.get(path).text
+    assert f'href="{page}#card"' in shown
+    assert f'href="{page}/leave"' in shown
+    assert f'action="{path}"' in shown
+
+    assert subscriber.remove_card(card["id"]).status_code == 303
+    go_to(shop, shop.clock.now() + timedelta(days=32))
+    shop.renew()
+
+    found = subscriber.subscription()
+    assert (found["status"], found["card"], found["next"]) == ("past_due", None, None)
+    assert [mail["kind"] for mail in outbox(shop)][-1] == "card_needed"
+    assert sandbox.net() == MORNING
+
+
+def test_a_card_that_nothing_is_charged_to_is_removed_at_once(shopper: Shopper, another_shopper: Shopper) -> None:
+    """And the page of somebody else's card is not there."""
+    path = f"/account/cards/{shopper.register_card()['id']}/remove"
+
+    assert f'action="{path}"' in shopper.browser.get("/account").text
+    assert another_shopper.browser.get(path).status_code == 404
+    assert another_shopper.browser.get("/account/cards/x/remove").status_code == 404

@@ -50,6 +50,11 @@ class Overview:
         return self.card if self.card.status == CardStatus.ACTIVE else None
 
     @property
+    def goes_on(self) -> bool:
+        """Whether it needs its card again: it has not ended, and is not about to."""
+        return self.subscription.status != SubscriptionStatus.ENDED and self.subscription.leaves_on is None
+
+    @property
     def skips_next(self) -> bool:
         """Whether the next period is not wanted."""
         return step.skips_next(self.subscription)
