@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 
-from storefront.config import Settings
+from storefront.clock import Clock
+from storefront.config import IAMPORT_API_URL, IAMPORT_SDK_URL, Settings
 from storefront.sandbox import SandboxSettings, create_sandbox
-from tests.conftest import SHOP_URL, Shop
+from tests.conftest import SHOP_URL, Shop, shop_beside
 from tests.people import Sandbox, Shopper
 
 
@@ -59,3 +61,34 @@ def test_a_payment_of_the_real_channel_is_taken(shop: Shop, shopper: Shopper, sa
     asked = [call["path"] for call in sandbox.requests()]
     assert f"/payments/{payment['imp_uid']}" in asked
     assert shop.reconcile().needs_person == []
+
+
+@pytest.mark.parametrize("channel", ["real"], indirect=True)
+def test_a_shop_for_real_money_asks_nothing_of_a_sandbox_and_speaks_of_none(
+    settings: Settings, sandbox_app: Flask, sandbox: Sandbox, clock: Clock, channel: str
+) -> None:
+    """Only what the description has, whatever is bought, looked for and removed; i'mport is where its settings say."""
+    asked: list[str] = []
+
+    @sandbox_app.before_request
+    def write_down() -> None:
+        if request.host == urlsplit(IAMPORT_API_URL).netloc:
+            asked.append(request.path)
+
+    real = replace(settings, imp_api_url=IAMPORT_API_URL, imp_sdk_url=IAMPORT_SDK_URL)
+    with shop_beside(real, sandbox_app, sandbox, clock) as shop:
+        shopper = Shopper(shop.browser(), sandbox).sign_up()
+        card, paid = shopper.register_card(), shopper.buy()
+        charged = shopper.charged(card["id"])
+        shopper.subscribe()
+        shopper.remove_card(card["id"])
+        shop.reconcile()
+        shop.renew()
+        order = f"/payments/{charged['merchant_uid']}"
+        pages = [shopper.browser.get(path).text for path in ("/", "/terms", "/account", "/checkout/noon", order)]
+        pages.append(shop.browser().get("/login").text)
+
+    assert (paid["net"], charged["net"], channel) == (14_900, 16_900, "real")
+    assert asked
+    assert not [path for path in asked if path.startswith("/_sandbox")]
+    assert not [page for page in pages if "sandbox" in page.lower() or "샌드박스" in page]
