@@ -6,7 +6,6 @@ longer than it takes to be sure.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import signal
@@ -20,9 +19,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from sqlalchemy import Engine, MetaData, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from storefront.billing.subscriptions import calendar
+from tests.many import multiply, write_keys
 from tests.people import HttpBrowser, Sandbox, Shopper
 from tests.servers import Running, keys_for, running, storefront
 
@@ -126,11 +126,10 @@ def machines(tmp_path: Path, subscriptions: int) -> Iterator[Machines]:
     server = os.environ.get("TEST_DATABASE_URL", "")
     if not server.startswith("postgresql"):
         pytest.skip("TEST_DATABASE_URL names no PostgreSQL, which several machines need")
-    keys = [{"customer_uid": f"many_{number}"} for number in range(1, subscriptions)]
-    (tmp_path / "seed.json").write_text(json.dumps({"billing_keys": keys}))
+    seed = write_keys(tmp_path, subscriptions)
     with (
         own_database(server) as url,
-        storefront(tmp_path, "sandbox", "--port", "0", "--seed-file", "seed.json") as beside,
+        storefront(tmp_path, "sandbox", "--port", "0", "--seed-file", seed) as beside,
         requests.Session() as session,
     ):
         session.trust_env = False
@@ -152,20 +151,6 @@ def machines(tmp_path: Path, subscriptions: int) -> Iterator[Machines]:
                 found.stack.callback(engine.dispose)
                 multiply(engine, subscriptions)
                 yield found
-
-
-def multiply(engine: Engine, subscriptions: int) -> None:
-    """Make the only subscription and its card many: each row as it is, but for its id and what has to be unique."""
-    tables = MetaData()
-    tables.reflect(engine)
-    card, subscription = tables.tables["card"], tables.tables["subscription"]
-    with engine.begin() as connection:
-        first_card = dict(connection.execute(card.select()).mappings().one())
-        first = dict(connection.execute(subscription.select()).mappings().one())
-        cards = [{**first_card, "id": 1_000 + n, "customer_uid": f"many_{n}"} for n in range(1, subscriptions)]
-        connection.execute(card.insert(), cards)
-        rows = [{**first, "id": 1_000 + n, "card_id": 1_000 + n} for n in range(1, subscriptions)]
-        connection.execute(subscription.insert(), rows)
 
 
 def test_one_of_three_workers_is_killed_half_way(machines: Machines) -> None:
