@@ -82,9 +82,14 @@ class Settings:
         return _is_loopback(self.imp_api_url)
 
     @property
+    def is_demo(self) -> bool:
+        """Whether no real money can move: then everything may be shown and played, and a demo shopper needs no password."""
+        return self.beside_sandbox and not self.imp_live
+
+    @property
     def sandbox_url(self) -> str | None:
-        """Where the sandbox answers, for links to its console."""
-        return self.imp_api_url if self.beside_sandbox else None
+        """Where the demo's sandbox answers: its clock is the shop's, and pages lead to its console."""
+        return self.imp_api_url if self.is_demo else None
 
     @property
     def notice_url(self) -> str | None:

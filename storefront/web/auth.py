@@ -83,7 +83,7 @@ def signup() -> Any:
 @limits.SIGN_IN
 def login_demo() -> Any:
     """Continue as the demo shopper; only where no real money can move."""
-    if not settings().beside_sandbox:
+    if not settings().is_demo:
         abort(404)
     return _signed_in(shoppers.demo_shopper(billing()))
 

@@ -32,21 +32,16 @@ _TOLD = "journey"
 """Where a session keeps what the next page tells of a journey."""
 
 
-def is_beside_the_sandbox() -> bool:
-    """Whether this is the demo: no money moves, and everything may be shown."""
-    return settings().beside_sandbox and not settings().imp_live
-
-
 @blueprint.before_request
-def _only_beside_the_sandbox() -> None:
-    if not is_beside_the_sandbox():
+def _only_in_the_demo() -> None:
+    if not settings().is_demo:
         abort(404)
 
 
 @blueprint.app_context_processor
 def give_time() -> dict[str, Any]:
     """What the demo bar shows: the time, which can be moved, and once what happened on a journey."""
-    if not is_beside_the_sandbox():
+    if not settings().is_demo:
         return {"demo_now": None}
     return {"demo_now": unhurried_billing().clock.now(), "journey_told": lambda: session.pop(_TOLD, None)}
 

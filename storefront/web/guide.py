@@ -25,8 +25,8 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
 @blueprint.before_request
-def _only_beside_the_sandbox() -> None:
-    if not settings().sandbox_url:
+def _only_in_the_demo() -> None:
+    if not settings().is_demo:
         abort(404)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -219,7 +220,8 @@ def test_there_are_no_lessons_where_real_money_moves(
     with shop_beside(replace(settings, **change), sandbox_app, sandbox, clock) as shop:
         shopper = Shopper(shop.browser(), sandbox).sign_up()
 
-        assert shopper.browser.get("/lessons").status_code == 404
-        assert shopper.browser.get("/lessons/two-tabs").status_code == 404
+        for path in ("/lessons", "/lessons/two-tabs", "/guide", "/demo/outbox"):
+            assert shopper.browser.get(path).status_code == 404, path
         assert shopper.post("/lessons/two-tabs", {}).status_code == 404
-        assert "/lessons" not in shopper.browser.get("/").text
+        assert Shopper(shop.browser(), sandbox).post("/login/demo", {}).status_code == 404
+        assert not re.search("/lessons|/guide|/demo|_sandbox|DEMO", shopper.browser.get("/").text)

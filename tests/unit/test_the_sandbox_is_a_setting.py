@@ -12,10 +12,8 @@ PACKAGE = Path(storefront.__file__).parent
 OF_THE_DEMO = ("web/demo.py", "web/guide.py", "web/inspector/", "web/lessons/", "billing/timemachine.py")
 """The exception: what explains, plays and moves time beside the sandbox, and answers 404 everywhere else."""
 KNOWN = {
-    "web/auth.py": {"beside_sandbox"},
     "web/home.py": {"sandbox_url"},
     "web/security.py": {"beside_sandbox"},
-    "billing/mailing/carriers.py": {"beside_sandbox"},
     # What i'mport itself calls its test channel.
     "billing/orders/judgement.py": {"sandbox"},
     "iamport/client.py": {"include_sandbox"},

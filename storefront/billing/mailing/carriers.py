@@ -118,7 +118,7 @@ def carrier_for(settings: Settings) -> Carrier | None:
         settings: `MAIL_URL` and `MAIL_FROM`.
     """
     if not settings.mail_url:
-        return OutboxOnly() if settings.beside_sandbox and not settings.imp_live else None
+        return OutboxOnly() if settings.is_demo else None
     parts = urlsplit(settings.mail_url)
     over_tls = parts.scheme == "smtps"
     return MailServer(

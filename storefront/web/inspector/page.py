@@ -18,7 +18,6 @@ from storefront.demo_sandbox import DemoSandbox
 from storefront.journal import Exchange, Journal
 from storefront.models import Payment
 from storefront.web import limits
-from storefront.web.demo import is_beside_the_sandbox
 from storefront.web.inspector import commands, sources, texts
 from storefront.web.inspector.commands import Command
 from storefront.web.inspector.steps import Step, steps_of
@@ -62,8 +61,8 @@ class Shown:
 
 
 @blueprint.before_request
-def _only_beside_the_sandbox() -> None:
-    if not is_beside_the_sandbox():
+def _only_in_the_demo() -> None:
+    if not settings().is_demo:
         abort(404)
 
 

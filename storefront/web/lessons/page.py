@@ -15,13 +15,12 @@ from storefront.billing.payments import settlement
 from storefront.demo_sandbox import Books, DemoSandbox, SandboxError
 from storefront.models import Payment
 from storefront.web import errors, limits
-from storefront.web.demo import is_beside_the_sandbox
 from storefront.web.inspector import sources
 from storefront.web.lessons.doors import Browser, DoorClosedError
 from storefront.web.lessons.plays import Stage
 from storefront.web.lessons.table import LESSONS, Lesson
 from storefront.web.presentation import result_of
-from storefront.web.shop import PAGE_BUDGET_S, billing, order_or_404, shopper_id
+from storefront.web.shop import PAGE_BUDGET_S, billing, order_or_404, settings, shopper_id
 
 blueprint = Blueprint("lessons", __name__, url_prefix="/lessons")
 
@@ -32,8 +31,8 @@ _playing = threading.Lock()
 
 
 @blueprint.before_request
-def _only_beside_the_sandbox() -> None:
-    if not is_beside_the_sandbox():
+def _only_in_the_demo() -> None:
+    if not settings().is_demo:
         abort(404)
 
 
