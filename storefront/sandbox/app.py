@@ -11,6 +11,8 @@ from werkzeug.routing import RequestRedirect
 
 from storefront.sandbox import doorkeeper
 from storefront.sandbox.console import control, pages
+from storefront.sandbox.console.scenarios import shelf
+from storefront.sandbox.console.scenarios import views as scenarios
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.rest import operations
 from storefront.sandbox.rest.addresses import IdConverter
@@ -35,8 +37,15 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
 
     Returns:
         The application; `app.extensions["sandbox"]` holds its books and has to be closed in the end.
+
+    Raises:
+        BadSeedError: the settings' seed file cannot be used.
+        BadScenario: the settings' scenario cannot be played.
     """
-    sandbox = Sandbox(settings or SandboxSettings())
+    settings = settings or SandboxSettings()
+    if settings.scenario:
+        shelf.of_file(settings.scenario)
+    sandbox = Sandbox(settings)
     app = Flask(__name__, static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.converters["id"] = IdConverter
@@ -44,7 +53,7 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
     app.json = _AsWritten(app)
     app.extensions["sandbox"] = sandbox
     app.before_request(doorkeeper.check)
-    for part in (operations, service, sdk, control, pages):
+    for part in (operations, service, sdk, control, pages, scenarios):
         app.register_blueprint(part.blueprint)
     app.register_error_handler(HTTPException, _answer_error)
     app.wsgi_app = Front(app.wsgi_app, sandbox)  # type: ignore[method-assign]

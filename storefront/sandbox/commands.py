@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import errno
 import secrets
+import threading
 from typing import Any
 
 import click
+from flask import Flask
 
 from storefront.sandbox import SandboxSettings, create_sandbox
 from storefront.sandbox.books.seed import BadSeedError
+from storefront.sandbox.console.scenarios import playing, shelf
+from storefront.sandbox.console.scenarios.reading import BadScenario
+from storefront.sandbox.console.scenarios.views import inbox
 from storefront.sandbox.server import LOCALHOST, create_server, serve
 from storefront.sandbox.tools import listen, trigger
 from storefront.sandbox.webhooks import MOST_RESENDS, RemoteTargetError
@@ -51,6 +56,11 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 @click.option("--seed", type=int, help="Makes ids the same in every run.")
 @click.option("--seed-file", type=click.Path(exists=True, dir_okay=False), help="JSON with payments to begin with.")
 @click.option(
+    "--scenario",
+    type=click.Path(exists=True, dir_okay=False),
+    help="JSON with a scenario: it is played once the sandbox is ready, and again from the console.",
+)
+@click.option(
     "--test-channel/--no-test-channel",
     default=DEFAULTS.test_channel,
     help="Play a test channel, whose payments are looked up with include_sandbox=true only; JTNet's set-up has none.",
@@ -73,7 +83,7 @@ def sandbox(host: str, port: int, token: str | None, **options: Any) -> None:
         app = create_sandbox(SandboxSettings(token=token, **options))
     except RemoteTargetError as error:
         raise click.ClickException(f"--webhook-url: {error}, --allow-remote-webhooks allows it") from None
-    except BadSeedError as error:
+    except (BadSeedError, BadScenario) as error:
         raise click.ClickException(str(error)) from None
     sockets: dict[int, Any] = {}
     try:
@@ -90,7 +100,22 @@ def sandbox(host: str, port: int, token: str | None, **options: Any) -> None:
         )
     name = LOCALHOST if host in _LOOPBACK else f"[{host}]" if ":" in host else host
     click.echo(f"ready sandbox=http://{name}:{server.effective_port}")
+    if options["scenario"]:
+        threading.Thread(target=_play, args=(app, options["scenario"], server.effective_port), daemon=True).start()
     serve(server, sockets)
+
+
+def _play(app: Flask, path: str, port: int) -> None:
+    """Play a file's scenario beside the server, which takes its webhooks, and say how it went."""
+    run = playing.play(app, app.extensions["sandbox"], shelf.of_file(path), inbox(port))
+    for position, step in enumerate(run["steps"]):
+        for missing in step["missing"]:
+            click.echo(f"steps[{position}]: {missing}")
+    for line in run["ledger"]:
+        if not line["ok"]:
+            click.echo(f"ledger: {line['of']} must be {line['must']}, and is {line['is']}")
+    verdict = "as it must be" if run["ok"] else "not as it must be"
+    click.echo(f"scenario {run['name']}: {verdict}, see /_sandbox/console/scenarios/{run['id']}")
 
 
 @click.group()

@@ -20,6 +20,7 @@ class SandboxSettings:
         state: the SQLite file that keeps everything, or `:memory:`.
         seed: makes ids the same in every run.
         seed_file: JSON with payments to begin with.
+        scenario: JSON with a scenario, beside those that ship.
         allow_remote_webhooks: send webhooks to other machines too.
         webhook_content_type: how a webhook's body is written, `json` or `form`.
         webhook_resends: how often a webhook that failed is sent again, a minute apart; i'mport offers up to 5.
@@ -50,6 +51,7 @@ class SandboxSettings:
     state: str = ":memory:"
     seed: int | None = None
     seed_file: str | None = None
+    scenario: str | None = None
     allow_remote_webhooks: bool = False
     webhook_content_type: ContentType = "json"
     webhook_resends: int = 0

@@ -95,6 +95,7 @@ def _looking_up(data: Path, session: requests.Session) -> Iterator[Finding]:
 def _console(data: Path, session: requests.Session) -> Iterator[Finding]:
     """The console's first page beside few payments and beside many."""
     begin = int(time.time()) - SPREAD_S
+    data = _folder(data, "console")
     with _stored(data, FEW, begin) as few, _stored(data, LISTED, begin) as many:
         pages = [f"{process.urls['sandbox']}/_sandbox/console/payments" for process in (few, many)]
 

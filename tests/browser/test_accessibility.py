@@ -123,6 +123,11 @@ def test_the_console(journey: Journey, sandbox: Sandbox) -> None:
         if rows.count():
             rows.first.click()
         look(journey.page, tab)
+    journey.page.goto(f"{sandbox.url}/_sandbox/console/scenarios")
+    look(journey.page, "scenarios")
+    journey.page.get_by_role("button", name="Play: answer-lost").click()
+    journey.page.locator("ol summary").first.click()
+    look(journey.page, "a scenario that was played")
     journey.page.goto(f"{sandbox.url}/_sandbox/console/payments")
     journey.page.locator("#lines a").first.click()
     journey.page.locator("#happened ~ table summary").first.click()

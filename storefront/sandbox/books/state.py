@@ -27,6 +27,8 @@ _AS_JSON: Mapping[str, Mapping[str, type]] = {
     "webhook": {"body": object, "attempts": list},
     "event": {"facts": dict},
     "opened_window": {"request": dict, "result": object},
+    "scenario": {"document": dict},
+    "scenario_run": {"result": object},
 }
 """Columns whose texts are JSON, and of which kind."""
 

@@ -6,7 +6,7 @@ import sqlite3
 
 from storefront.sandbox.books import tally
 
-VERSION = 4
+VERSION = 5
 """Counts up when a file needs a step; kept in the file as `user_version`."""
 
 NAMES = (
@@ -24,6 +24,8 @@ NAMES = (
     "mention",
     "event",
     "opened_window",
+    "scenario",
+    "scenario_run",
 )
 
 _TABLES = """
@@ -89,6 +91,11 @@ CREATE INDEX IF NOT EXISTS payment_sums ON payment (paid_at, amount, cancel_amou
 CREATE TABLE IF NOT EXISTS opened_window (
   id TEXT PRIMARY KEY, at INTEGER NOT NULL, request TEXT NOT NULL, result TEXT
 );
+CREATE TABLE IF NOT EXISTS scenario (name TEXT PRIMARY KEY, document TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS scenario_run (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL, result TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS scenario_run_name ON scenario_run (name, id);
 """
 
 _REPLACED = """

@@ -12,12 +12,13 @@ from storefront.sandbox.books.faults import BadFault
 from storefront.sandbox.books.ledger import ledger
 from storefront.sandbox.books.state import BadState
 from storefront.sandbox.books.store import LARGEST_ID, Row
-from storefront.sandbox.console import back_office, resending
+from storefront.sandbox.console import asked, back_office, resending
+from storefront.sandbox.console.asked import BadRequest
 from storefront.sandbox.parts import sandbox
 from storefront.sandbox.webhooks import RemoteTargetError
-from storefront.sandbox.window import opened, paying
+from storefront.sandbox.window import paying
 from storefront.sandbox.wire.addresses import web_address
-from storefront.sandbox.wire.parameters import Parameters, read_json
+from storefront.sandbox.wire.parameters import Parameters
 from storefront.sandbox.wire.refusals import Refusal
 
 blueprint = Blueprint("control", __name__, url_prefix="/_sandbox")
@@ -29,10 +30,6 @@ MOST_HAPPENED = 1_000
 MOST_THINGS = 20
 LARGEST_STATE = 64 * 1024 * 1024
 """Bytes of a state that is loaded: some fifty thousand payments."""
-
-
-class BadRequest(ValueError):  # noqa: N818 - a tester's mistake
-    """The text says what is wrong."""
 
 
 @blueprint.errorhandler(BadRequest)
@@ -103,7 +100,7 @@ def show_target() -> Response:
 @blueprint.put("/webhooks/target")
 def aim_webhooks() -> Response:
     """Send them somewhere else from now on, or nowhere."""
-    url = _body().get("url")
+    url = asked.body_of(request).get("url")
     if url is not None and (not isinstance(url, str) or web_address(url) is None):
         raise BadRequest("url: an http(s) address, or null for nowhere")
     try:
@@ -128,7 +125,7 @@ def send_webhook(webhook_id: int) -> Response:
 @blueprint.post("/webhooks/drain")
 def drain_webhooks() -> Response:
     """Wait until none is pending."""
-    timeout = _number(_body(), "timeout", 5, least=0, most=LONGEST_DRAIN_S)
+    timeout = asked.number(asked.body_of(request), "timeout", 5, least=0, most=LONGEST_DRAIN_S)
     return jsonify(sandbox().webhooks.drain(timeout))
 
 
@@ -137,7 +134,7 @@ def act_in_console(imp_uid: str, act: str) -> Response:
     """What the merchant's or i'mport's people can do to a payment, and the shop only hears of: the payment after it."""
     if act not in back_office.ACTS:
         abort(404)
-    amount = Parameters(_body()).won("amount") if act == "cancel" else None
+    amount = Parameters(asked.body_of(request)).won("amount") if act == "cancel" else None
     answer = jsonify(back_office.act(sandbox(), act, imp_uid, amount))
     sandbox().webhooks.deliver_first()
     answer.call_on_close(sandbox().webhooks.wake)
@@ -153,7 +150,7 @@ def show_faults() -> Response:
 @blueprint.post("/faults")
 def add_fault() -> tuple[Response, int]:
     """Set a fault; one that waits for an address where no operation is set too, and says so."""
-    fault = faults.read(_body())
+    fault = faults.read(asked.body_of(request))
     answer: dict[str, Any] = {"id": sandbox().faults.add(fault)}
     if not resending.is_known(current_app, fault.path):
         answer["warning"] = f"path: no operation answers at {fault.path}, so this fault will not happen"
@@ -183,10 +180,7 @@ def show_clock() -> Response:
 @blueprint.post("/clock")
 def advance_clock() -> Response:
     """Move time forward."""
-    body = _body()
-    if "advance" not in body:
-        raise BadRequest("advance: seconds to move forward")
-    sandbox().advance(int(_number(body, "advance", 0, least=0, most=10**9)))
+    sandbox().advance(asked.move(asked.body_of(request)))
     return jsonify({"now": sandbox().clock.seconds()})
 
 
@@ -200,7 +194,7 @@ def save_state() -> Response:
 def load_state() -> Response:
     """Put such a document in the place of everything."""
     request.max_content_length = LARGEST_STATE
-    sandbox().load(_body())
+    sandbox().load(asked.body_of(request))
     return jsonify({"now": sandbox().clock.seconds()})
 
 
@@ -220,51 +214,7 @@ def show_cards() -> Response:
 @blueprint.post("/pay")
 def pay() -> Response:
     """Go through a payment window without a browser."""
-    body = _body()
-    params = body.get("params")
-    if not isinstance(params, dict):
-        raise BadRequest("params: the parameters of request_pay, as an object")
-    outcome = _choice(body, "outcome", "card", "cancel", "close", "lose_callback")
-    charge_amount = Parameters(body).won("charge_amount")
-    result = paying.pay(
-        sandbox(),
-        params,
-        device="mobile" if _choice(body, "device", "pc", "mobile") == "mobile" else "pc",
-        sdk="old" if _choice(body, "sdk", "new", "old") == "old" else "new",
-        card=cards.named(str(body.get("card") or "")),
-        outcome=outcome,  # type: ignore[arg-type]
-        charge_amount=charge_amount,
-        late=body.get("late") is True,
-        user_agent=request.headers.get("User-Agent"),
-        page=body["page"] if web_address(str(body.get("page"))) else None,
-    )
-    opened.step(sandbox(), params, "ended without a browser", outcome=outcome, **vars(result))
+    result = asked.go_through(sandbox(), asked.body_of(request), request.headers.get("User-Agent"))
     answer = jsonify(vars(result))
     answer.call_on_close(sandbox().webhooks.wake)
     return answer
-
-
-def _body() -> dict[str, Any]:
-    if not request.get_data():
-        return {}
-    try:
-        value = read_json(request.get_data())
-    except ValueError as error:
-        raise BadRequest(f"the body should be JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise BadRequest("the body should be a JSON object")
-    return value
-
-
-def _choice(body: dict[str, Any], name: str, *choices: str) -> str:
-    value = body.get(name, choices[0])
-    if value not in choices:
-        raise BadRequest(f"{name}: one of {', '.join(choices)}")
-    return str(value)
-
-
-def _number(body: dict[str, Any], name: str, default: float, *, least: float, most: float) -> float:
-    value = body.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise BadRequest(f"{name}: a number from {least:g} to {most:g}")
-    return value

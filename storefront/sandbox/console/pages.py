@@ -80,7 +80,7 @@ def show_thing(tab: str, name: str) -> Response:
         abort(404)
     now = clock_time(sandbox().clock.seconds())
     values = {"language": language, "t": texts, "now": now, "replies": timeline.replies}
-    return _answer(render_template("thing.html", tab=tab, name=name, thing=found, **values))
+    return answer(render_template("thing.html", tab=tab, name=name, thing=found, **values))
 
 
 @blueprint.post("/console/send-again")
@@ -114,9 +114,9 @@ def break_something() -> Any:
         wrong = problem.field
     if wrong is None:
         return _back_to("faults")
-    answer = _page("faults", typed=typed, wrong=wrong)
-    answer.status_code = 400
-    return answer
+    page = _page("faults", typed=typed, wrong=wrong)
+    page.status_code = 400
+    return page
 
 
 @blueprint.post("/console/preset")
@@ -166,7 +166,7 @@ def _page(tab: str, typed: Mapping[str, str] | None = None, wrong: str | None = 
     page = max(int(asked), 1) if asked.isdecimal() and len(asked) < _LONGEST_PAGE else 1
     listed = _lists(language, texts).of(tab, word, state, page)
     sums = books.store.all(_SUMS)[0]
-    return _answer(
+    return answer(
         render_template(
             "console.html",
             language=language,
@@ -195,14 +195,15 @@ def _lists(language: str, texts: Mapping[str, str]) -> Lists:
     return Lists(sandbox(), request.host_url.rstrip("/"), language, texts)
 
 
-def _answer(page: str) -> Response:
-    answer = make_response(page)
-    answer.headers["Content-Security-Policy"] = (
+def answer(page: str) -> Response:
+    """A page of the console, which asks and shows nothing but the sandbox."""
+    reply = make_response(page)
+    reply.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    reply.headers["Cache-Control"] = "no-store"
+    return reply
 
 
 def _back_to(tab: str) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
-from werkzeug.test import Client
+from werkzeug.test import Client, TestResponse
 
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.wire.parameters import Parameters
 
 
-def send(app: Flask, sandbox: Sandbox, method: str, target: str, body: str) -> None:
+def send(app: Flask, sandbox: Sandbox, method: str, target: str, body: str) -> TestResponse:
     """Send a request with a token of the merchant's own; it is written down like every other one.
 
     Args:
@@ -20,11 +20,14 @@ def send(app: Flask, sandbox: Sandbox, method: str, target: str, body: str) -> N
         method: the HTTP method.
         target: path and query.
         body: JSON; empty or `{}` is none.
+
+    Returns:
+        The reply, read to its end.
     """
     keys = {"imp_key": sandbox.settings.key, "imp_secret": sandbox.settings.secret}
     token = str(sandbox.tokens.issue(Parameters(keys))["access_token"])
     data = None if body.strip() in ("", "{}") else body.encode("utf-8", "replace")
-    Client(app.wsgi_app).open(
+    reply = Client(app.wsgi_app).open(
         target,
         method=method,
         data=data,
@@ -32,7 +35,10 @@ def send(app: Flask, sandbox: Sandbox, method: str, target: str, body: str) -> N
         headers={"Authorization": token},
         base_url="http://localhost",
         environ_base={"REMOTE_ADDR": "127.0.0.1"},
-    ).close()
+        buffered=True,
+    )
+    reply.close()
+    return reply
 
 
 def is_known(app: Flask, path: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,11 +57,16 @@ def thing(sandbox: Sandbox, lists: Lists, tab: str, name: str) -> Thing | None:
         return None
     ids: dict[str, str | None] = {one: row[one] for one in _IDS[tab]}
     own = ids.get("merchant_uid") or ids.get("customer_uid")
-    happened = [
+    found = happened(sandbox, lists, (ids.get("imp_uid"), own))
+    return Thing(lists.line(tab, row), _related(sandbox, lists, ids, (tab, name)), found)
+
+
+def happened(sandbox: Sandbox, lists: Lists, ids: Iterable[str | None]) -> list[tuple[str, Line]]:
+    """What has happened around some ids, oldest first, each with its kind."""
+    return [
         (kind, _event(row) if kind == "event" else lists.line(f"{kind}s", row))
-        for kind, row in history.about(sandbox.store, (ids.get("imp_uid"), own), MOST_EVENTS)
+        for kind, row in history.about(sandbox.store, ids, MOST_EVENTS)
     ]
-    return Thing(lists.line(tab, row), _related(sandbox, lists, ids, (tab, name)), happened)
 
 
 def _related(

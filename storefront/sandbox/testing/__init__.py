@@ -1,7 +1,16 @@
 """The sandbox as tests see it: what it is asked for, as Python with types, and what it answers."""
 
 from storefront.sandbox.testing.client import IamportSandbox, SandboxClient, SandboxError
-from storefront.sandbox.testing.observations import BillingKey, Cancel, Captured, Drained, Ledger, RestCall, Webhook
+from storefront.sandbox.testing.observations import (
+    BillingKey,
+    Cancel,
+    Captured,
+    Drained,
+    Ledger,
+    RestCall,
+    ScenarioRun,
+    Webhook,
+)
 from storefront.sandbox.testing.running import SandboxTestCase, running_sandbox
 
 __all__ = [
@@ -15,6 +24,7 @@ __all__ = [
     "SandboxClient",
     "SandboxError",
     "SandboxTestCase",
+    "ScenarioRun",
     "Webhook",
     "running_sandbox",
 ]

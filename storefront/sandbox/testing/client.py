@@ -21,6 +21,7 @@ from storefront.sandbox.testing.observations import (
     Drained,
     Ledger,
     RestCall,
+    ScenarioRun,
     Webhook,
     known,
 )
@@ -164,6 +165,33 @@ class Books:
 
 
 @dataclass(frozen=True)
+class Scenarios:
+    """Stories that the sandbox plays by itself."""
+
+    _at: Addresses
+
+    def names(self) -> list[str]:
+        """Those that there are."""
+        return [one["name"] for one in self._at.get("scenarios")["scenarios"]]
+
+    def add(self, document: Mapping[str, Any]) -> str:
+        """Keep one until the next reset; its name.
+
+        Raises:
+            SandboxError: nobody could play it; the text begins with the place that is wrong.
+        """
+        return str(self._at.post("scenarios", **document)["name"])
+
+    def play(self, name: str) -> ScenarioRun:
+        """Play one from beginning to end.
+
+        Raises:
+            SandboxError: there is none of that name.
+        """
+        return known(ScenarioRun, self._at.post(f"scenarios/{name}/run"))
+
+
+@dataclass(frozen=True)
 class Console:
     """What i'mport's people do to a payment without the shop."""
 
@@ -214,6 +242,7 @@ class SandboxClient:
         self.at = Addresses(self.session, self.url, self.token)
         self.faults, self.clock = Faults(self.at), SandboxClock(self.at)
         self.webhooks, self.console, self.books = Webhooks(self.at), Console(self.at), Books(self.at)
+        self.scenarios = Scenarios(self.at)
 
     def close(self) -> None:
         """Close its connections."""

@@ -101,6 +101,25 @@ class Drained:
     pending: int
 
 
+@dataclass(frozen=True)
+class ScenarioRun:
+    """How a scenario went.
+
+    Attributes:
+        id: its number; its page is `/_sandbox/console/scenarios/<id>`.
+        name: the scenario's.
+        ok: whether every step led to what it must, and the ledger says what it must.
+        steps: each with its `act`, what was `asked`, the `answer`, and what is `missing` in it.
+        ledger: what each order and key `must` and does (`is`) hold.
+    """
+
+    id: int
+    name: str
+    ok: bool
+    steps: list[dict[str, Any]]
+    ledger: list[dict[str, Any]]
+
+
 def known(kind: type[Known], values: Mapping[str, Any]) -> Known:
     """An object out of JSON; fields that came later than this code are left out."""
     names = (one.name for one in dataclasses.fields(kind))  # type: ignore[arg-type]

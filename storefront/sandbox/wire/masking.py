@@ -35,13 +35,15 @@ def masked(body: bytes, content_type: str) -> str:
         fields = None
     if not isinstance(fields, dict | list):
         fields = {}
-    return json.dumps(_masked(fields), ensure_ascii=True)[:_LONGEST_LOGGED]
+    return json.dumps(masked_value(fields), ensure_ascii=True)[:_LONGEST_LOGGED]
 
 
 def masked_query(query: str) -> str:
     """A query for the log, which keeps as little."""
     kept = [
-        (name, str(_masked(value))) for name, value in parse_qsl(query, keep_blank_values=True) if not _is_secret(name)
+        (name, str(masked_value(value)))
+        for name, value in parse_qsl(query, keep_blank_values=True)
+        if not _is_secret(name)
     ]
     return urlencode(kept)[:_LONGEST_LOGGED]
 
@@ -63,15 +65,17 @@ def _form(body: bytes, content_type: str) -> dict[str, Any]:
     return {name.lstrip(): values if len(values) > 1 else values[0] for name, values in form.lists()}
 
 
-def _masked(value: Any, depth: int = 0) -> Any:
+def masked_value(value: Any, depth: int = 0) -> Any:
+    """A value of JSON without its secrets."""
     if depth > 20:  # noqa: PLR2004 - nobody nests that deep in earnest
         return "…"
     if isinstance(value, dict):
         return {
-            _masked_name(name): "…" if _is_secret(name) else _masked(item, depth + 1) for name, item in value.items()
+            _masked_name(name): "…" if _is_secret(name) else masked_value(item, depth + 1)
+            for name, item in value.items()
         }
     if isinstance(value, list):
-        return [_masked(item, depth + 1) for item in value[:50]]
+        return [masked_value(item, depth + 1) for item in value[:50]]
     if isinstance(value, int) and _LONG_DIGITS.search(str(value)):
         return "…"
     return masked_text(value) if isinstance(value, str) else value
