@@ -14,11 +14,10 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import abort, redirect, request
 
+from storefront.sandbox.console.scenarios.filling import INBOX_PATH
 from storefront.sandbox.parts import sandbox
 
 TOKEN_HEADER = "X-Sandbox-Token"  # noqa: S105 - its name
-INBOX = "/_sandbox/inbox"
-"""Takes every webhook of a scenario, and does nothing with it: it needs no token."""
 _COOKIE = "sandbox_token"
 _QUERY = "token"
 _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
@@ -28,7 +27,7 @@ _PLAYED_NAMES = ("api.iamport.kr", "service.iamport.kr", "cdn.iamport.kr")
 
 def check() -> Any:
     """Let a request in (None), or answer it: HTTP 403, 401 without the token, or the page without the token in its address."""
-    is_own = request.path.startswith("/_sandbox") and request.path != INBOX
+    is_own = request.path.startswith("/_sandbox") and request.path != INBOX_PATH
     token = sandbox().settings.token
     if token is None:
         _keep_to_this_machine(is_own=is_own)

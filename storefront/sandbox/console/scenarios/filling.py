@@ -7,6 +7,8 @@ from string import Template
 from typing import Any
 
 RUN, NOW, INBOX = "run", "now", "inbox"
+INBOX_PATH = "/_sandbox/inbox"
+"""Takes every webhook of a scenario, and does nothing with it: it needs no token."""
 
 
 class _Text(Template):

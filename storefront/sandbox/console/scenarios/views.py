@@ -13,10 +13,10 @@ from storefront.sandbox.console import asked, timeline
 from storefront.sandbox.console.lists import Lists, clock_time
 from storefront.sandbox.console.pages import TABS, answer
 from storefront.sandbox.console.scenarios import shelf
+from storefront.sandbox.console.scenarios.filling import INBOX_PATH
 from storefront.sandbox.console.scenarios.playing import play
 from storefront.sandbox.console.scenarios.reading import BadScenario, Scenario
 from storefront.sandbox.console.texts import texts_for
-from storefront.sandbox.doorkeeper import INBOX
 from storefront.sandbox.parts import sandbox
 
 blueprint = Blueprint("scenarios", __name__, url_prefix="/_sandbox")
@@ -94,7 +94,7 @@ def page_of_run(run_id: int) -> Response:
 
 def inbox(port: object) -> str:
     """The address that takes every webhook of a scenario."""
-    return f"http://127.0.0.1:{port}{INBOX}"
+    return f"http://127.0.0.1:{port}{INBOX_PATH}"
 
 
 def _run(name: str) -> dict[str, Any]:
