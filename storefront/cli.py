@@ -1,4 +1,4 @@
-"""The command line: `storefront demo | run | sandbox | listen | trigger | reconcile | renew | report | attention | worker | doctor | db`."""
+"""The command line: `storefront demo | run | sandbox | listen | trigger | reconcile | renew | report | price | attention | worker | doctor | db`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from flask import Flask
 from storefront import background, config, create_billing, logs, serving, starting
 from storefront.billing import Billing, monthly
 from storefront.billing.attention import open_items
+from storefront.billing.catalogue import PLANS
+from storefront.billing.changing import pricing
 from storefront.billing.identifiers import SEOUL
 from storefront.billing.reconciling import desk, reconciliation
 from storefront.billing.renewing import forecast, renewal
@@ -36,6 +38,7 @@ SANDBOX = SandboxSettings()
 _MONTH = re.compile("20[0-9]{2}-(0[1-9]|1[0-2])")
 _GRACE_BESIDE_SANDBOX = "5"
 """`CHARGE_GRACE` of the demo: beside the sandbox nothing is on its way for longer, and nobody waits ten minutes for an answer."""
+_DAY = re.compile("20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _SENDERS_BESIDE_PAGES = 8
 """How many renewals the demo sends at once: its pages use the same database connections."""
 
@@ -57,6 +60,15 @@ def _first_day(_context: click.Context, _option: click.Parameter, text: str) -> 
     if not _MONTH.fullmatch(text):
         raise click.BadParameter("write it like 2027-01")
     return date.fromisoformat(f"{text}-01")
+
+
+def _day(_context: click.Context, _option: click.Parameter, text: str) -> date:
+    if not _DAY.fullmatch(text):
+        raise click.BadParameter("write it like 2027-01-31")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter("there is no such day") from None
 
 
 @click.group()
@@ -219,6 +231,25 @@ def worker(every: float) -> None:
     with background.working(_billing(), every_s=every):
         click.echo("ready")
         threading.Event().wait()
+
+
+@main.command()
+@click.argument("plan", type=click.Choice([plan.code for plan in PLANS]))
+@click.argument("won", type=click.IntRange(100, 10_000_000))
+@click.option("--from", "begins_on", required=True, callback=_day, metavar="YYYY-MM-DD", help="A day of Seoul's.")
+def price(plan: str, won: int, begins_on: date) -> None:
+    """Have a plan cost WON a month from a day on, at least 31 days ahead; who pays less is asked to agree."""
+    [sold] = [sold for sold in PLANS if sold.code == plan]
+    try:
+        announced = pricing.set_price(_billing(), sold, won, begins_on)
+    except pricing.TooSoonError:
+        raise click.ClickException(f"choose a day at least {pricing.SET_BEFORE_DAYS} days ahead") from None
+    _say(
+        [
+            f"{plan} costs {won:,} won from {begins_on} on",
+            f"asked {announced.asked}, lowered {announced.lowered}, unchanged {announced.unchanged} subscriptions",
+        ]
+    )
 
 
 @main.command()

@@ -81,6 +81,18 @@ class Base(DeclarativeBase):
     }
 
 
+class Price(Base):
+    """What a plan costs from a day on; before the first of them the catalogue's price counts."""
+
+    __tablename__ = "price"
+    __table_args__ = (UniqueConstraint("plan", "begins_on"), CheckConstraint("price_krw > 0", name="price"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan: Mapped[str] = mapped_column(String(32))
+    price_krw: Mapped[int] = mapped_column(BigInteger)
+    begins_on: Mapped[date]
+
+
 class Shopper(Base):
     """Somebody who signed up."""
 
@@ -185,6 +197,7 @@ class Subscription(Base):
     """Another price of the same plan, from the first period that begins on `new_price_from` or later."""
     new_price_from: Mapped[date | None]
     new_price_announced_at: Mapped[datetime | None]
+    """When its mail was sent; a price that nobody has been told of concerns no period."""
     new_price_agreed_at: Mapped[datetime | None]
     new_price_consent_version: Mapped[str | None] = mapped_column(String(32))
 

@@ -10,14 +10,22 @@ from flask_login import login_required
 
 from storefront.billing import cards, identifiers
 from storefront.billing.cards import CardNotFoundError
-from storefront.billing.catalogue import PLANS, find_plan
+from storefront.billing.catalogue import PLANS
 from storefront.billing.orders import history
 from storefront.billing.payments import charges, settlement
 from storefront.billing.subscriptions import overview
 from storefront.states import CardStatus
 from storefront.web import limits, standing_orders
 from storefront.web.presentation import as_json, card_as_json, card_labels, charge_refusals, result_of
-from storefront.web.shop import billing, imports_is_silent, number_or_404, read_number, shopper_id, wants_json
+from storefront.web.shop import (
+    billing,
+    find_plan,
+    imports_is_silent,
+    number_or_404,
+    read_number,
+    shopper_id,
+    wants_json,
+)
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 

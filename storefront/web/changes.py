@@ -10,18 +10,20 @@ from flask import Blueprint, abort, jsonify, redirect, render_template, request,
 from flask_babel import gettext
 from flask_login import login_required
 
-from storefront.billing.catalogue import find_plan
-from storefront.billing.changing import leaving, next_bag
+from storefront.billing.changing import leaving, next_bag, pricing
 from storefront.billing.changing.changes import OtherSumError
 from storefront.billing.renewing.asking import SubscriptionNotFoundError, TooLateError
 from storefront.billing.subscriptions import overview
 from storefront.states import SubscriptionStatus
 from storefront.web import limits
-from storefront.web.shop import billing, number_or_404, read_number, shopper_id, wants_json
+from storefront.web.shop import billing, find_plan, number_or_404, read_number, shopper_id, wants_json
 from storefront.web.standing_orders import words_of
 
 PLAN_CONSENT_VERSION = "plan-2026-11-27"
 """Changes whenever the text beside the box of another plan does; stored with each consent."""
+
+PRICE_CONSENT_VERSION = "price-2026-11-27"
+"""The same for the box of a higher price."""
 
 blueprint = Blueprint("changes", __name__, url_prefix="/account/subscriptions/<subscription_id>")
 
@@ -82,6 +84,17 @@ def choose_plan(subscription_id: str) -> Any:
         return _not_done(number_or_404(subscription_id), gettext("Please choose a coffee and agree to its price."), 400)
     wanted = partial(next_bag.choose_plan, plan=plan, price_krw=price_krw, consent_version=PLAN_CONSENT_VERSION)
     return _change(subscription_id, wanted)
+
+
+@blueprint.post("/price")
+@login_required  # type: ignore[untyped-decorator]
+@limits.PAY
+def agree_to_price(subscription_id: str) -> Any:
+    """Agree to a higher price."""
+    price_krw = read_number(request.form.get("price_krw", ""))
+    if price_krw is None or not _agrees():
+        return _not_done(number_or_404(subscription_id), gettext("Please tick the box if you agree."), 400)
+    return _change(subscription_id, partial(pricing.agree, price_krw=price_krw, consent_version=PRICE_CONSENT_VERSION))
 
 
 def _agrees() -> bool:

@@ -11,7 +11,7 @@ from flask_login import current_user, login_required
 
 from storefront.billing import identifiers
 from storefront.billing.cards import CardNotFoundError
-from storefront.billing.catalogue import Plan, find_plan
+from storefront.billing.catalogue import Plan
 from storefront.billing.orders import history
 from storefront.billing.payments import checkout as billing_checkout
 from storefront.billing.payments import purchases
@@ -22,7 +22,7 @@ from storefront.web import limits
 from storefront.web.forms import CheckoutForm, StoredCardForm
 from storefront.web.presentation import card_labels, charge_refusals
 from storefront.web.security import let_payment_window_in
-from storefront.web.shop import billing, number_or_404, order_or_404, read_number, settings, shopper_id
+from storefront.web.shop import billing, find_plan, number_or_404, order_or_404, read_number, settings, shopper_id
 
 blueprint = Blueprint("checkout", __name__)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Flask, abort, current_app, g, request
 from flask_login import current_user
 
-from storefront.billing import Billing
+from storefront.billing import Billing, prices
+from storefront.billing.catalogue import Plan
 from storefront.config import Settings
 
 _LONGEST_NUMBER = 9
@@ -39,6 +41,19 @@ def unhurried_billing() -> Billing:
     """The same without an end: for what nobody expects within a page's time."""
     whole: Billing = current_app.extensions["billing"]
     return whole
+
+
+def on_sale() -> Sequence[Plan]:
+    """Every plan at today's price, asked for once a request."""
+    if "plans" not in g:
+        g.plans = prices.on_sale(billing())
+    plans: Sequence[Plan] = g.plans
+    return plans
+
+
+def find_plan(code: str) -> Plan | None:
+    """The plan of that code at today's price, or None if nothing of that name is sold."""
+    return next((plan for plan in on_sale() if plan.code == code), None)
 
 
 def imports_is_silent() -> bool:

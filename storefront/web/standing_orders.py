@@ -113,11 +113,17 @@ def _next(found: Overview) -> str:
     if found.open_orders:
         return str(gettext("We are checking whether a charge went through. Nobody charges again meanwhile."))
     if upcoming is None:
-        return str(gettext("Nothing is charged as things stand."))
+        return _nothing(found)
     amount = won(upcoming.terms.price_krw)
     if subscription.status == SubscriptionStatus.PAST_DUE:
         return str(gettext("We try %(amount)s again on %(time)s.", amount=amount, time=seoul(upcoming.at)))
     return str(gettext("%(amount)s is charged by itself on %(time)s.", amount=amount, time=seoul(upcoming.at)))
+
+
+def _nothing(found: Overview) -> str:
+    if found.price_open_on is not None:
+        return str(gettext("It ends on %(day)s unless you agree to the new price.", day=day(found.price_open_on)))
+    return str(gettext("Nothing is charged as things stand."))
 
 
 def _why(found: Overview) -> str | None:

@@ -12,7 +12,7 @@ from flask_login import login_required
 
 from storefront.billing import identifiers
 from storefront.billing.cards import CardNotFoundError
-from storefront.billing.changing import next_bag
+from storefront.billing.changing import next_bag, pricing
 from storefront.billing.errands import BusyError
 from storefront.billing.orders import history
 from storefront.billing.payments import settlement
@@ -93,6 +93,7 @@ def _page(found: Overview, problem: str | None = None) -> Any:
         labels=card_labels(stored),
         cards=[card for card in stored if card.status == CardStatus.ACTIVE],
         attempts=[(payment, result_of(payment)) for payment in found.attempts],
+        question=pricing.question(found.subscription),
         bag=next_bag.choices(billing(), found.subscription.id),
         token=identifiers.new_token(),
         problem=problem,

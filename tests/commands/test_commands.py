@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -196,6 +196,23 @@ def test_a_month_is_told_in_figures(place: Place) -> None:
     ]
     for wrong in ("2027", "2027-13", "2027-1", "soon", "0000-01", "9999-12"):
         assert place.run("report", "--month", wrong).returncode == 2
+
+
+def test_a_price_is_set_a_month_ahead_and_told(place: Place) -> None:
+    """With clear words for what cannot be set."""
+    place.shopper().subscribe()
+    today = datetime.fromtimestamp(place.sandbox.now(), SEOUL).date()
+    day, too_soon = (f"{today + timedelta(days=days)}" for days in (40, 30))
+
+    done = place.run("price", "morning", "15900", "--from", day)
+
+    said = f"morning costs 15,900 won from {day} on\nasked 1, lowered 0, unchanged 0 subscriptions\n"
+    assert (done.returncode, done.stdout) == (0, said)
+    refused = place.run("price", "morning", "15900", "--from", too_soon)
+    assert (refused.returncode, "at least 31 days ahead" in refused.stderr) == (1, True)
+    wrong = (("midnight", "15900", day), ("morning", "0", day), ("morning", "15900", "soon"))
+    for plan, won, begins_on in (*wrong, ("morning", "15900", "2027-02-30")):
+        assert place.run("price", plan, won, "--from", begins_on).returncode == 2
 
 
 @pytest.mark.parametrize("until", ["soon", "2027-13-01", "31.12.2027"])

@@ -125,6 +125,7 @@ OF_SHOP = {
     "POST changes.skip": Right({}, "form"),
     "POST changes.unskip": Right({}, "form"),
     "POST changes.choose_plan": Right({"plan": "noon", "price_krw": "16900", "consent": "y"}, "form"),
+    "POST changes.agree_to_price": Right({"price_krw": "15900", "consent": "y"}, "form"),
     "POST demo.move_time": Right({"to": "next"}, "form"),
     "POST subscriptions.change_card": Right({"card": "CARD_ID"}, "form"),
     "POST webhooks.receive": Right(_IDS | {"status": "paid", "cancellation_id": "c_1"}),

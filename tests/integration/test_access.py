@@ -57,6 +57,7 @@ SIGNED_IN = {
     "changes.skip",
     "changes.unskip",
     "changes.choose_plan",
+    "changes.agree_to_price",
 }
 
 

@@ -271,6 +271,8 @@ def test_whoever_left_is_not_charged_whenever_somebody_looks(running: Life, hour
 def test_a_price_that_was_not_agreed_to_ends_it_before_it_is_charged(running: Life) -> None:
     """At the end of the period before; agreed to, it is the next period's price."""
     running.subscription.new_price_krw, running.subscription.new_price_from = 16_900, date(2026, 12, 20)
+    assert running.next_at() is not None, "nobody has been told"
+    running.subscription.new_price_announced_at = running.now
     assert running.next_at() is None
     assert running.standing().decide(at("2026-12-27", 0)) == End(EndReason.PRICE)
 
@@ -284,6 +286,7 @@ def test_a_price_that_was_not_agreed_to_ends_it_before_it_is_charged(running: Li
 def test_another_plan_comes_with_the_next_period_and_settles_the_price(running: Life) -> None:
     """Its name, its price and the consent to it."""
     running.subscription.new_price_krw, running.subscription.new_price_from = 16_900, date(2026, 12, 20)
+    running.subscription.new_price_announced_at = running.now
     running.subscription.next_plan, running.subscription.next_name = "noon", "한낮 원두 200g"
     running.subscription.next_price_krw = 18_900
 
@@ -292,7 +295,7 @@ def test_another_plan_comes_with_the_next_period_and_settles_the_price(running: 
     charged = running.attempts[-1]
     assert (charged.plan, charged.name, charged.amount_krw) == ("noon", "한낮 원두 200g", 18_900)
     assert running.subscription.plan == "noon"
-    assert running.subscription.next_plan is None
+    assert (running.subscription.next_plan, running.subscription.new_price_krw) == (None, None)
 
 
 @pytest.mark.parametrize("status", [CardStatus.PENDING, CardStatus.REMOVING, CardStatus.REMOVED, CardStatus.SUSPENDED])

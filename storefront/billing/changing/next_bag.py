@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from storefront.billing.catalogue import PLANS, Plan
+from storefront.billing import prices
+from storefront.billing.catalogue import Plan
 from storefront.billing.changing.changes import OtherSumError, changing
 from storefront.billing.context import Billing
 from storefront.billing.renewing.asking import TooLateError
@@ -114,7 +115,7 @@ def choices(billing: Billing, subscription_id: int) -> Choices:
     subscription, upcoming = found.subscription, found.upcoming()
     interval = upcoming.interval if upcoming else step.next_interval(subscription)
     wanted = subscription.next_plan or subscription.plan
-    others = [terms_of(subscription, plan) for plan in PLANS if plan.code != wanted]
+    others = [terms_of(subscription, plan) for plan in prices.on_sale(billing) if plan.code != wanted]
     return Choices(
         can_skip=can_skip(found) and not step.skips_next(subscription),
         can_unskip=step.skips_next(subscription),

@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from storefront.billing.changing import pricing
 from storefront.billing.context import Billing
 from storefront.billing.mailing import truth
 from storefront.billing.mailing.carriers import Carrier, CarrierError, UndeliverableError, carrier_for
 from storefront.billing.mails import texts
+from storefront.billing.mails.outbox import Kind
 from storefront.billing.mails.texts import Letter
-from storefront.models import Mail
+from storefront.models import Mail, Subscription
 
 CLAIM_LASTS = timedelta(minutes=5)
 """When a claimed mail that nobody has said anything about since is free again."""
@@ -82,7 +84,10 @@ def _send(billing: Billing, carrier: Carrier, mail_id: int) -> bool:
         return False
     outcome = _carry(carrier, mail, letter_of(billing, mail))
     with billing.database.writing() as session:
-        _write_down(session, mail_id, outcome, billing.clock.now())
+        now = billing.clock.now()
+        if outcome.sent and mail.kind == Kind.PRICE_CHANGE and mail.subscription_id is not None:
+            pricing.was_told(session, mail.subscription_id, now)
+        _write_down(session, mail_id, outcome, now)
     fields = {"mail": mail_id, "kind": mail.kind, "tries": mail.tries, "why": outcome.dropped_why}
     log.info("mail_sent" if outcome.sent else "mail_not_sent", extra={"fields": fields})
     return outcome.sent
@@ -98,10 +103,19 @@ def _claim(billing: Billing, mail_id: int) -> Mail | None:
             return None
         mail = session.get_one(Mail, mail_id, populate_existing=True)
         if truth.still_true(session, mail):
+            _date(session, mail, now)
             return mail
         _write_down(session, mail_id, _Outcome(dropped_why="no longer true"), now)
     log.info("mail_dropped", extra={"fields": {"mail": mail_id, "kind": mail.kind}})
     return None
+
+
+def _date(session: Session, mail: Mail, now: datetime) -> None:
+    """A rise concerns what begins long enough after its mail is sent, so the mail says from when on as it goes out."""
+    if mail.kind == Kind.PRICE_CHANGE:
+        subscription = session.get_one(Subscription, mail.subscription_id)
+        begins_on = pricing.first_period_if_told(subscription, now)
+        mail.payload = mail.payload | {"on": begins_on.isoformat()}
 
 
 def _carry(carrier: Carrier, mail: Mail, letter: Letter) -> _Outcome:

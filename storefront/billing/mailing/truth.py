@@ -56,8 +56,9 @@ def _has_still_left(session: Session, mail: Mail) -> bool:
 
 def _is_still_asked(session: Session, mail: Mail) -> bool:
     subscription = _subscription(session, mail)
-    is_live = subscription.status != SubscriptionStatus.ENDED
-    return is_live and subscription.new_price_krw == mail.payload["new_price_krw"]
+    goes_on = subscription.status != SubscriptionStatus.ENDED and subscription.leaves_on is None
+    is_untold = subscription.new_price_announced_at is None and subscription.next_plan is None
+    return goes_on and is_untold and subscription.new_price_krw == mail.payload["new_price_krw"]
 
 
 def _always(_session: Session, _mail: Mail) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -53,6 +53,14 @@ class Overview:
     def goes_on(self) -> bool:
         """Whether it needs its card again: it has not ended, and is not about to."""
         return self.subscription.status != SubscriptionStatus.ENDED and self.subscription.leaves_on is None
+
+    @property
+    def price_open_on(self) -> date | None:
+        """The day on which it ends unless its shopper agrees to a higher price, if that is what comes next."""
+        interval = step.next_interval(self.subscription)
+        while interval.number == self.subscription.skip_number:
+            interval = step.first_from(self.subscription, interval.ends_on)
+        return interval.begins_on if step.is_price_open(self.subscription, interval) else None
 
     @property
     def skips_next(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from storefront.billing.subscriptions import calendar, dunning
 from storefront.billing.subscriptions.calendar import Interval
@@ -175,6 +175,14 @@ def next_interval(subscription: Subscription) -> Interval:
     return calendar.interval(subscription.anchor_on, subscription.every, number)
 
 
+def first_from(subscription: Subscription, day: date) -> Interval:
+    """The first period that has not been begun and begins on a day or later."""
+    first = next_interval(subscription)
+    while first.begins_on < day:
+        first = calendar.interval(subscription.anchor_on, subscription.every, first.number + 1)
+    return first
+
+
 def skips_next(subscription: Subscription) -> bool:
     """Whether the next period is not wanted."""
     is_left_out = subscription.skip_number == next_interval(subscription).number
@@ -201,8 +209,9 @@ def is_open(attempts: Sequence[Payment]) -> bool:
 
 
 def is_price_open(subscription: Subscription, interval: Interval) -> bool:
-    """Whether a period would cost a price that its shopper has not agreed to."""
-    return _has_new_price(subscription, interval) and subscription.new_price_agreed_at is None
+    """Whether a period would cost more than its shopper has agreed to."""
+    is_higher = (subscription.new_price_krw or 0) > subscription.price_krw
+    return is_higher and _has_new_price(subscription, interval) and subscription.new_price_agreed_at is None
 
 
 def notice_key(upcoming: Upcoming, card_id: int) -> str:
@@ -296,5 +305,6 @@ def _resting_until(subscription: Subscription, card: Card, now: datetime) -> dat
 
 def _has_new_price(subscription: Subscription, interval: Interval) -> bool:
     """Whether an announced price concerns a period; another plan, chosen meanwhile, has settled that question."""
-    begins = subscription.new_price_from
-    return subscription.next_plan is None and begins is not None and interval.begins_on >= begins
+    begins, announced_at = subscription.new_price_from, subscription.new_price_announced_at
+    is_asked = begins is not None and announced_at is not None and subscription.next_plan is None
+    return is_asked and begins is not None and interval.begins_on >= begins
