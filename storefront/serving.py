@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import gc
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -24,6 +26,9 @@ BACKLOG = 1024
 """Connections the system holds for us until we take them."""
 LARGEST_REQUEST = 1024 * 1024
 """Bytes that are buffered before the shop's own, smaller limit answers."""
+
+SWITCH_S = 0.001
+"""How long a thread may go on while others want to: whoever holds the one turn to write is back at work the sooner."""
 
 SocketMap = dict[int, Any]
 
@@ -86,6 +91,8 @@ def run(servers: list[Any], sockets: SocketMap, *, finish: Callable[[], None] = 
         finish: waits for work that goes on beyond its request. The other servers are served until it is done: it may
             wait for their answers.
     """
+    gc.freeze()  # what has been imported and built by now stays to the end: nobody need look through it for garbage
+    sys.setswitchinterval(SWITCH_S)
     try:
         servers[0].run()
     finally:

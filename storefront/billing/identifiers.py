@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 SEOUL = ZoneInfo("Asia/Seoul")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that looks like something else when read aloud
-_RANDOM = secrets.SystemRandom()
 _RANDOM_LENGTH = 20  # × log2(31) ≈ 99 bits
 
 
@@ -35,4 +34,8 @@ def is_token(text: str) -> bool:
 
 
 def _random() -> str:
-    return "".join(_RANDOM.choices(_ALPHABET, k=_RANDOM_LENGTH))
+    letters, number = "", secrets.randbelow(len(_ALPHABET) ** _RANDOM_LENGTH)
+    for _ in range(_RANDOM_LENGTH):
+        number, place = divmod(number, len(_ALPHABET))
+        letters += _ALPHABET[place]
+    return letters

@@ -60,6 +60,7 @@ class Transport:
 
     def __init__(self, api_url: str, session: requests.Session | None = None) -> None:
         self.session = session or _session()
+        self._headers = dict(self.session.headers)
         self._api_url = api_url
 
     def send(
@@ -81,13 +82,12 @@ class Transport:
         operation = f"{method} {path}"
         if deadline.is_over:
             raise NotAskedError(operation, "no time left")
+        # Prepared here: a session would look for cookies, proxies and passwords to add, and we have none.
+        headers = self._headers | ({"Authorization": token} if token else {})
+        request = requests.Request(method, self._api_url + path, params=query, json=body, headers=headers)
         try:
-            with self.session.request(
-                method,
-                self._api_url + path,
-                params=query,
-                json=body,
-                headers={"Authorization": token} if token else {},
+            with self.session.send(
+                request.prepare(),
                 timeout=Timeout(connect=CONNECT_TIMEOUT_S, total=deadline.left_s),  # type: ignore[arg-type] # it may
                 # A redirected POST would arrive as a GET, and the token would go wherever it points.
                 allow_redirects=False,
