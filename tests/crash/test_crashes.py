@@ -11,9 +11,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,15 @@ import requests
 from storefront import config, create_billing
 from storefront.billing import Billing
 from storefront.billing.reconciling import reconciliation
-from storefront.clock import Clock
+from storefront.billing.renewing import renewal
+from storefront.clock import LentClock
 from tests.crash import killer
 from tests.people import HttpBrowser, Sandbox, Shopper, fresh_sandbox
 from tests.servers import keys_for, running
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_STEPS = 60
+MOST_LOOKS = 1_000
 
 
 class Shop:
@@ -47,13 +48,13 @@ class Shop:
         self.live()
         self.shopper = Shopper(HttpBrowser(self.url), sandbox).sign_up()
 
-    def live(self) -> None:
-        """Begin a life."""
+    def live(self, what: str | None = None) -> None:
+        """Begin a life: to serve, or `renew`."""
         assert self._victim.stdin
         assert self._victim.stdout
         (self._folder / "steps").write_text("")
         (self._folder / "doom").unlink(missing_ok=True)
-        self._victim.stdin.write(f"{self._port} {self._folder}\n")
+        self._victim.stdin.write(f"{what or self._port} {self._folder}\n")
         word, pid = self._victim.stdout.readline().split()
         assert word == "alive"
         self._life = int(pid)
@@ -72,6 +73,22 @@ class Shop:
         killer.go_on(self.sandbox.session, self.sandbox.url)
         return self.died_at.startswith(killer.BEFORE + " the work")
 
+    def renew(self, end_at: Callable[[int], None], number: int) -> bool:
+        """A life that only renews, ended like that, and one that serves again; whether the first has got through."""
+        self.die()
+        self.live("renew")
+        end_at(number)
+        if not (self._folder / "doom").exists():
+            (self._folder / "doom").write_text("0")
+        assert self._victim.stdout
+        assert self._victim.stdout.readline() == "dead\n"
+        self._note_the_end()
+        was_killed = self.died_at.startswith((killer.BEFORE, killer.AFTER, f"{number} "))
+        if not was_killed:
+            killer.go_on(self.sandbox.session, self.sandbox.url)  # or it would be the next one that asks
+        self.live()
+        return not was_killed
+
     def die(self) -> bool:
         """End the life, by force as well; whether it had ended before."""
         assert self._victim.stdout
@@ -83,24 +100,28 @@ class Shop:
         if survived:
             os.kill(self._life, signal.SIGKILL)
         assert self._victim.stdout.readline() == "dead\n"
+        self._note_the_end()
+        return not survived
+
+    def _note_the_end(self) -> None:
         killed_at = killer.killed_at(self.sandbox.session, self.sandbox.url)
         self.died_at = killed_at or (self._folder / "steps").read_text().rstrip().rpartition("\n")[2]
-        return not survived
 
     @cached_property
     def billing(self) -> Billing:
         """What `storefront reconcile` works with, by the sandbox's time."""
         values = {**os.environ, **settings_for(self.sandbox.url)}
         settings = config.load(values, public_url=self.url, folder=self._folder / "instance")
-        clock = Clock()
-        clock.advance(timedelta(seconds=max(self.sandbox.now() - time.time(), 0)))
+        clock = LentClock(
+            lambda: datetime.fromtimestamp(self.sandbox.now(), UTC), lambda s: self.sandbox.advance(seconds=s)
+        )
         return create_billing(settings, clock=clock)
 
     def reconcile(self) -> None:
         """What the shop does by itself within an hour; what earlier lives have left at rest is seldom due by then."""
         self.billing.clock.advance(timedelta(hours=1))
-        self.sandbox.advance(hours=1)
         for _ in range(2):
+            renewal.renew(self.billing, senders=1)
             report = reconciliation.reconcile(self.billing, only_due=True)
             assert report.needs_person == []
 
@@ -181,6 +202,20 @@ def removal(shop: Shop, card: dict[str, Any]) -> None:
     shop.shopper.remove_card(card["id"])
 
 
+def leaving(shop: Shop, subscription: dict[str, Any]) -> None:
+    """Leave it at once, for the sum that the page shows; whoever has left is shown none."""
+    path = f"/account/subscriptions/{subscription['id']}/leave"
+    if shop.shopper.see(f"/account/subscriptions/{subscription['id']}")["status"] == "ended":
+        return
+    shown = shop.shopper.see(path)
+    shop.shopper.post(path, {"when": "now", "refund_krw": str(shown["refund_krw"])})
+
+
+def change_of_card(shop: Shop, subscription: dict[str, Any]) -> None:
+    """Have what is owed charged to another card."""
+    shop.shopper.post(f"/account/subscriptions/{subscription['id']}/card", {"card": subscription["another"]})
+
+
 def nothing(_shop: Shop) -> None:
     """Needs nothing to begin with."""
 
@@ -193,6 +228,49 @@ def a_card(shop: Shop) -> dict[str, Any]:
 def a_payment(shop: Shop) -> dict[str, Any]:
     """A bag that was paid for."""
     return shop.shopper.buy("pay")
+
+
+def a_subscription(shop: Shop) -> dict[str, Any]:
+    """One that is paid for a month."""
+    shop.shopper.subscribe()
+    return next(row for row in shop.shopper.account()["subscriptions"] if row["status"] == "active")
+
+
+def an_owed_period(shop: Shop) -> dict[str, Any]:
+    """A subscription whose card was declined when its next month fell due, and another card."""
+    owing = next((row for row in shop.shopper.account()["subscriptions"] if row["status"] == "active"), None)
+    owing = owing or a_subscription(shop)
+    bad, another = shop.shopper.register_card("decline-later"), shop.shopper.register_card()["id"]
+    shop.shopper.post(f"/account/subscriptions/{owing['id']}/card", {"card": bad["id"]})
+    to_the_next_charge(shop)
+    renewal.renew(shop.billing, senders=1)
+    for _ in range(MOST_LOOKS):  # the serving process hears of the new time within a fifth of a second
+        owed = shop.shopper.see(f"/account/subscriptions/{owing['id']}")
+        if (owed["status"], owed["period"]["status"]) == ("past_due", "unpaid"):
+            return {**owed, "another": another}
+    raise AssertionError(owed)
+
+
+def to_the_next_charge(shop: Shop) -> None:
+    """Time goes to where the only subscription that goes on is charged next."""
+    [going] = [row for row in shop.shopper.account()["subscriptions"] if row["next"]]
+    shop.sandbox.advance(seconds=going["next"]["at"] - shop.sandbox.now())
+
+
+def left(shop: Shop, subscription: dict[str, Any]) -> bool:
+    """It has ended, and its payment was cancelled once at most, by what the shop says."""
+    now = shop.shopper.see(f"/account/subscriptions/{subscription['id']}")
+    [paid] = now["period"]["attempts"]
+    [captured] = shop.sandbox.ledger(paid)["payments"]
+    return (now["status"], now["reason"], now["next"]) == ("ended", "left", None) and len(captured["cancels"]) == 1
+
+
+def recovered_once(shop: Shop, subscription: dict[str, Any]) -> bool:
+    """The period that was owed is paid once, with the other card."""
+    now = shop.shopper.see(f"/account/subscriptions/{subscription['id']}")
+    captured = [shop.sandbox.ledger(attempt)["captured"] for attempt in now["period"]["attempts"]]
+    same = now["period"]["number"] == subscription["period"]["number"]
+    return same and (now["status"], now["card"], sum(captured)) == ("active", subscription["another"], 14_900)
 
 
 def charged_once(shop: Shop, card: dict[str, Any]) -> bool:
@@ -227,6 +305,8 @@ ENDS: dict[Callable[..., None], Callable[[Shop, Any], bool]] = {
     purchase: begun_once,
     refund: returned,
     removal: gone,
+    leaving: left,
+    change_of_card: recovered_once,
 }
 
 
@@ -243,6 +323,38 @@ JOURNEYS = pytest.mark.parametrize(
     ],
     ids=lambda function: function.__name__,
 )
+
+
+@pytest.mark.parametrize(
+    ("journey", "prepare"), [(leaving, a_subscription), (change_of_card, an_owed_period)], ids=lambda one: one.__name__
+)
+def test_killed_at_any_step_of_a_subscriptions_own_journeys_everything_adds_up(
+    shop: Shop, journey: Callable[[Shop, Any], None], prepare: Callable[[Shop], Any]
+) -> None:
+    """What they ask i'mport is a charge or a refund, whose answers on their way are the test's below."""
+    repeat_until_unharmed(shop, journey, prepare, shop.end_at_a_step)
+
+
+@pytest.mark.parametrize("moment", [None, killer.BEFORE, killer.AFTER])
+def test_a_renewal_killed_at_any_step_is_captured_once(shop: Shop, moment: str | None) -> None:
+    """By itself or while i'mport is at work for it; another one finishes what it has begun, in the same hour."""
+    subscription = a_subscription(shop)
+    end_at = shop.end_at_a_step if moment is None else partial(shop.end_while_asking, moment)
+    for number in range(1, MOST_STEPS):
+        to_the_next_charge(shop)
+        is_through = shop.renew(end_at, number)
+        where = shop.died_at
+        everything_adds_up(shop, where)
+        if shop.let_imports_work_go_on():
+            everything_adds_up(shop, f"{where}, which came late")
+        now = shop.shopper.see(f"/account/subscriptions/{subscription['id']}")
+        paid = [(payment["period"], payment["net"]) for payment in shop.shopper.account()["payments"]]
+        assert sorted(paid) == [(period, 14_900) for period in range(number + 1)], where
+        assert (now["period"]["number"], now["period"]["status"]) == (number, "paid"), where
+        if is_through:
+            assert number > 2, "nothing has ended it"
+            return
+    pytest.fail(f"not through after {MOST_STEPS} steps")
 
 
 @JOURNEYS

@@ -4,7 +4,9 @@ A step is where the process touches the world: a request about to leave, its ans
 made, a commit just made. They are counted from the first request after the file `doom` has named an N. The shop's own
 code knows nothing of this; it is hooked from here, and every life is a fork of one process that has imported everything.
 
-Reads from standard input a port and a folder for each life, writes `alive PID` when the shop answers there, and for each
+A life may be a `storefront renew` instead, which begins once `doom` is there.
+
+Reads from standard input a port (or `renew`) and a folder for each life, writes `alive PID` when the shop answers there, and for each
 step its name into the folder's file `steps`.
 """
 
@@ -14,6 +16,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +82,26 @@ def live(port: str) -> None:
     cli.main(["run", "--port", port])
 
 
+def renew() -> None:
+    """One life of a renewal."""
+    doom = Doom()
+    hook(doom)
+    print(f"alive {os.getpid()}", flush=True)  # noqa: T201
+    cli._say = lambda _lines: None
+    while not DOOM.exists():
+        time.sleep(0.01)  # the tests are about to say when it ends
+    doom.begin()
+    cli.main(["renew"])
+
+
 def main() -> None:
     """Fork a life for each line."""
     for line in sys.stdin:
-        port, folder = line.split(maxsplit=1)
+        what, folder = line.split(maxsplit=1)
         child = os.fork()
         if child == 0:
             os.chdir(folder.rstrip("\n"))
-            live(port)
+            renew() if what == "renew" else live(what)
         os.waitpid(child, 0)
         print("dead", flush=True)  # noqa: T201
 
