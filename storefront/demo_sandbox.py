@@ -30,11 +30,12 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True)
 class Books:
-    """What i'mport has captured and given back for one order, in won."""
+    """What i'mport has captured and given back for one order, in won, and the names of all billing keys it stores."""
 
     captured: int
     cancelled: int
     net: int
+    keys: frozenset[str]
 
 
 class DemoSandbox:
@@ -88,7 +89,8 @@ class DemoSandbox:
     def books(self, merchant_uid: str, deadline: Deadline | None = None) -> Books:
         """The sums of one order. `SandboxError` as for `ask`."""
         found = self.ask("GET", "ledger", query=[("merchant_uid", merchant_uid)], deadline=deadline)
-        return Books(int(found["captured"]), int(found["cancelled"]), int(found["net"]))
+        keys = frozenset(key["customer_uid"] for key in found["billing_keys"] if not key["deleted_at"])
+        return Books(int(found["captured"]), int(found["cancelled"]), int(found["net"]), keys)
 
     def pay(self, params: Mapping[str, Any], card: str = "approve", **options: Any) -> dict[str, Any]:
         """What the payment window does with a card. `SandboxError` as for `ask`.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
@@ -37,6 +38,7 @@ class Line:
         title: what happened.
         text: the facts beside it.
         name: the event's, or of whatever else this is a line about.
+        detail: the facts as they were written down.
     """
 
     at: datetime
@@ -46,6 +48,7 @@ class Line:
     title: str
     text: str
     name: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 def known_at(payment: Payment) -> datetime:
@@ -60,6 +63,7 @@ _LANES = {
     "webhook": (Lane.IAMPORT, Lane.SHOP),
     "unanswered": (Lane.IAMPORT, Lane.SHOP),
     "charge_unanswered": (Lane.IAMPORT, Lane.SHOP),
+    "charge_answered": (Lane.IAMPORT, Lane.SHOP),
     "charge_rejected": (Lane.IAMPORT, Lane.SHOP),
     "cancel_unanswered": (Lane.IAMPORT, Lane.SHOP),
     "cancel_refused": (Lane.IAMPORT, Lane.SHOP),
@@ -77,7 +81,7 @@ def lines_of(payment: Payment) -> list[Line]:
 def _line(event: Event, titles: dict[str, str]) -> Line:
     begin, end = _LANES.get(event.event, _DECIDED if event.kind == "decided" else _ASKED)
     title = titles.get(event.event, event.event)
-    return Line(event.at, event.kind, begin, end, title, _facts(event.detail), event.event)
+    return Line(event.at, event.kind, begin, end, title, _facts(event.detail), event.event, event.detail)
 
 
 def _facts(detail: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from storefront.config import Settings
 from storefront.journal import Exchange
@@ -45,10 +46,9 @@ def request(settings: Settings, exchange: Exchange) -> Command:
     return Command("curl", f"{token(settings)}\n{call}")
 
 
-def come_back(settings: Settings, imp_uid: str | None, merchant_uid: str) -> Command:
-    """Come back from the window as a phone does, without having been there."""
-    address = f"{settings.return_url}?imp_uid={imp_uid or ''}&merchant_uid={merchant_uid}&imp_success=true"
-    return Command("curl", f"curl -si {shlex.quote(address)}")
+def come_back(settings: Settings, said: Mapping[str, Any]) -> Command:
+    """Come back from the window as a phone did, without having been there."""
+    return Command("curl", f"curl -si {shlex.quote(f'{settings.return_url}?{urlencode(said)}')}")
 
 
 def open_window(settings: Settings, parameters: Mapping[str, Any]) -> Command:
@@ -60,18 +60,19 @@ def open_window(settings: Settings, parameters: Mapping[str, Any]) -> Command:
     )
 
 
-def tell(imp_uid: str | None, merchant_uid: str) -> Command:
-    """Say what the page's callback says, from the console of any page of the shop."""
-    message = json.dumps({"imp_uid": imp_uid, "merchant_uid": merchant_uid})
+def tell(message: Mapping[str, Any]) -> Command:
+    """Say what the page's callback said, from the console of any page of the shop."""
+    body = json.dumps(message, ensure_ascii=False)
     return Command(
         "JavaScript",
-        "const csrf = document.querySelector('meta[name=\"csrf-token\"]').content;\n"
-        'const reply = await fetch("/payments/complete", {\n'
-        '  method: "POST",\n'
-        '  headers: { "Content-Type": "application/json", "X-CSRFToken": csrf },\n'
-        f"  body: JSON.stringify({message}),\n"
-        "});\n"
-        "console.log(await reply.json());",
+        """const csrf = document.querySelector('meta[name="csrf-token"]').content;
+const reply = await fetch("/payments/complete", {
+  method: "POST",
+  headers: { "Content-Type": "application/json", "X-CSRFToken": csrf },
+"""
+        f"  body: JSON.stringify({body}),\n"
+        """});
+console.log(await reply.json());""",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import Blueprint, Flask, abort, current_app, render_template
 from flask_login import login_required
@@ -29,6 +29,15 @@ from storefront.web.timeline import lines_of
 
 blueprint = Blueprint("inspector", __name__, url_prefix="/payments")
 
+_SAID = {
+    "window_opened": "IMP.request_pay",
+    "window_calls_back": "rsp",
+    "callback": "POST /payments/complete",
+    "window_error": "POST /payments/complete",
+    "redirect": "GET /payments/complete/mobile",
+}
+"""What no request of i'mport's is, in its own words."""
+
 
 def init_app(app: Flask) -> None:
     """Know where the sandbox is."""
@@ -44,7 +53,8 @@ class Shown:
     Attributes:
         step: who, whom, what.
         sentence: who told or asked whom, in words.
-        sent: what was sent, with its first line and its fields.
+        summary: what was said, in a line.
+        sent: what was sent, with its fields.
         answered: what came back.
         command: the same by hand.
         code: the functions that do it.
@@ -53,6 +63,7 @@ class Shown:
 
     step: Step
     sentence: str
+    summary: str
     sent: str
     answered: str
     command: Command | None
@@ -74,60 +85,76 @@ def how(merchant_uid: str) -> str:
     payment = history.find_payment(billing(), shopper_id(), order_or_404(merchant_uid))
     if payment is None:
         abort(404)
-    journal = Journal(current_app.extensions["demo_sandbox"])
     issued_key = payment.card.customer_uid if payment.purpose.issues_key else None
+    journal = Journal(current_app.extensions["demo_sandbox"])
     record = journal.of(merchant_uid, payment.imp_uid, issued_key, within_s=PAGE_BUDGET_S)
-    shown = [_shown(step, payment) for step in steps_of(lines_of(payment), record)]
     return render_template(
         "payments/how.html",
         payment=payment,
-        steps=shown,
-        books=record.books if record else None,
         result=result_of(payment),
+        steps=[_shown(step, payment) for step in steps_of(lines_of(payment), record)],
+        books=record.books if record else None,
     )
 
 
 def _shown(step: Step, payment: Payment) -> Shown:
     line = step.line
-    found = sources.sources_of(line.name, line.kind, payment.purpose)
+    functions = sources.sources_of(_what_was_done(step), line.kind, payment.purpose)
     return Shown(
         step=step,
         sentence=texts.sentence(line.kind, line.begin, line.end),
+        summary=_summary(step),
         sent=_sent(step, payment),
         answered=_answered(step.reply) if step.reply else "",
         command=_command(step, payment),
-        code=[sources.piece_of(source) for source in found],
+        code=[sources.piece_of(function) for function in functions],
         trap=texts.trap(line.name, payment.amount_krw),
     )
 
 
+def _what_was_done(step: Step) -> str:
+    is_of_all = step.request is not None and "/findAll/" in step.request.path
+    return "look_up_all" if is_of_all else step.line.name
+
+
+def _summary(step: Step) -> str:
+    """`POST /payments/cancel · HTTP 200 · 12 ms`, as far as it is known."""
+    asked, reply = step.request, step.reply
+    said = _SAID.get(step.line.name) or (f"{asked.method} {urlsplit(asked.path).path}" if asked else "")
+    status = f"HTTP {reply.status}" if reply and reply.status else ""
+    took = f"{reply.took_ms:.0f} ms" if reply and reply.took_ms is not None else ""
+    return " · ".join(filter(None, (said, status, took)))
+
+
 def _sent(step: Step, payment: Payment) -> str:
-    """The parameters of a step, one on a line."""
-    if step.line.name == "window_opened":
-        return _pretty(checkout.parameters_of(settings(), payment))
+    """What was sent, one parameter on a line."""
+    match step.line.name:
+        case "window_opened":
+            return _pretty(checkout.parameters_of(settings(), payment))
+        case "callback" | "window_error" | "redirect":
+            return _pretty({"merchant_uid": payment.merchant_uid, **step.line.detail})
     if step.facts:
         return _pretty(step.facts)
     asked = step.request
     if asked is None:
         return ""
-    body = _masked(asked.body) if asked.body not in ("", "{}") else ""
     query = "\n".join(f"{name}={value}" for name, value in parse_qsl(asked.query))
-    return "\n".join(part for part in (f"{asked.method} {asked.path}", query, body) if part)
+    return "\n".join(filter(None, (query, _masked(asked.body) if asked.body not in ("", "{}") else "")))
 
 
 def _answered(reply: Exchange) -> str:
-    status = f"HTTP {reply.status}" if reply.status else ""
-    return "\n".join(part for part in (status, _masked(reply.reply)) if part)
+    return _masked(reply.reply)
 
 
 def _command(step: Step, payment: Payment) -> Command | None:
+    told = step.line.detail
     match step.line.name:
         case "window_opened":
             return commands.open_window(settings(), checkout.parameters_of(settings(), payment))
-        case "callback":
-            return commands.tell(payment.imp_uid, payment.merchant_uid)
+        case "callback" | "window_error":
+            return commands.tell({"imp_uid": None, "merchant_uid": payment.merchant_uid, **told})
         case "redirect":
-            return commands.come_back(settings(), payment.imp_uid, payment.merchant_uid)
+            return commands.come_back(settings(), {"merchant_uid": payment.merchant_uid, **told})
     return commands.request(settings(), step.request) if step.request else None
 
 

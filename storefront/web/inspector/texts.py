@@ -31,6 +31,7 @@ def sentence(kind: str, begin: Lane, end: Lane) -> str:
         ("told", Lane.IAMPORT, Lane.BROWSER): gettext("i'mport told the browser"),
         ("asked", Lane.BROWSER, Lane.IAMPORT): gettext("The browser asked i'mport"),
         ("asked", Lane.SHOP, Lane.IAMPORT): gettext("The shop asked i'mport"),
+        ("asked", Lane.IAMPORT, Lane.SHOP): gettext("i'mport answered the shop"),
         ("asked", Lane.IAMPORT, Lane.JTNET): gettext("i'mport asked JTNet"),
         ("decided", Lane.SHOP, Lane.SHOP): gettext("The shop decided"),
     }
@@ -57,7 +58,7 @@ def title(name: str) -> str:
         "window_calls_back": gettext("The window closed, and the page's callback was called"),
         "window_redirects": gettext("The window sent the phone back to the shop"),
         "window_silent": gettext("The window closed, and its answer was lost"),
-        "jtnet_window": gettext("Whether the card company approves"),
+        "jtnet_window": gettext("To have the card company approve it"),
         "jtnet_charge": gettext("To charge the stored card"),
         "jtnet_cancel": gettext("To give the money back"),
     }
