@@ -6,25 +6,29 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from storefront.billing import monthly
+from storefront.billing.catalogue import PLANS
+from storefront.billing.changing import pricing
 from storefront.billing.identifiers import SEOUL
 from storefront.billing.subscriptions import calendar
 from storefront.clock import Clock, LentClock
-from storefront.models import Payment
-from storefront.states import Every
+from storefront.models import Checkout, Payment, Subscription
+from storefront.states import Every, PeriodStatus
 from tests.conftest import Shop
 from tests.people import Sandbox, Shopper
 
 BEGINS = datetime(2027, 1, 31, 10, tzinfo=SEOUL)
 """The last day of a month, which most months do not have."""
 MONTHS = 13
+[MORNING] = [plan for plan in PLANS if plan.code == "morning"]
+DEARER = 15_900
 AGAIN = "/subscribe/payments/again"
 
 
@@ -57,6 +61,11 @@ class Life:
         """How somebody's subscription stands, and why."""
         found = self[name].subscription()
         return found["status"], found["reason"]
+
+    def skipped(self) -> int:
+        """How many periods were skipped."""
+        with self.shop.billing.database.reading() as session:
+            return session.scalar(select(func.count()).where(Checkout.period_status == PeriodStatus.SKIPPED)) or 0
 
     def newest_paid(self, name: str) -> dict[str, Any]:
         """The last payment of somebody that was captured."""
@@ -128,14 +137,48 @@ def lose_a_card(life: Life) -> None:
     life["gaon"].remove_card(card["id"])
 
 
+def choose(life: Life) -> None:
+    """One leaves the next bag out; another changes to another coffee, and twice their mind about it."""
+    assert life["jun"].ask("skip").status_code == 303
+    for what in ("skip", "unskip"):
+        assert life["eun"].ask(what).status_code == 303
+    chosen = {"plan": "daybreak", "price_krw": 18_900, "consent": "y"}
+    assert life["eun"].ask("plan", **chosen).status_code == 303
+
+
+def leave_now(life: Life) -> None:
+    """In the middle of a paid year, with what is left of it given back."""
+    path = f"/account/subscriptions/{life['ko'].subscription()['id']}/leave"
+    back = life["ko"].see(path)["refund_krw"]
+    assert 0 < back < 10 * MORNING.price_krw
+    assert life["ko"].ask("leave", when="now", refund_krw=back).status_code == 303
+
+
+def leave_later(life: Life) -> None:
+    """At the end of the period that is paid, after staying once."""
+    for what, form in (("leave", {"when": "period_end"}), ("stay", {}), ("leave", {"when": "period_end"})):
+        assert life["in"].ask(what, **form).status_code == 303
+
+
+def raise_the_price(life: Life) -> None:
+    """All who have Morning are asked; one agrees, and one says nothing."""
+    in_40_days = calendar.seoul_day(life.shop.clock.now()) + timedelta(days=40)
+    assert pricing.set_price(life.shop.billing, MORNING, DEARER, in_40_days).asked >= 2
+    life.travel("day")
+    assert life["ari"].ask("price", price_krw=DEARER, consent="y").status_code == 303
+
+
 STORY: dict[int, tuple[Callable[[Life], None], ...]] = {
     0: (begin,),
     1: (mend,),
     2: (lose_answers,),
+    3: (choose,),
     4: (take_back,),
+    5: (leave_now,),
     6: (go_away_for_three_days,),
     7: (buy_about_midnight,),
-    8: (lose_a_card,),
+    8: (lose_a_card, raise_the_price),
+    9: (leave_later,),
 }
 """What happens in which month, counted from the first."""
 
@@ -166,11 +209,18 @@ def test_a_year_of_ten_shoppers_agrees_with_the_ledger_to_the_won(life: Life) ->
     assert all(shopper.agrees_with_ledger() for shopper in life.people.values())
     assert net_of_all(life) == life.sandbox.net()
     assert no_period_was_paid_twice(life)
+    assert captured_after_the_end(life) == []
     assert all(attempts <= 4 for attempts in automatic_attempts(life).values())
+    ended: Counter[str] = Counter()
     for first_day in months():
         figures = monthly.month(life.shop.billing, first_day)
+        ended.update({str(reason): count for reason, count in figures.ended.items()})
         assert (figures.charged_krw, figures.refunded_krw) == of_the_ledger(life, first_day), first_day
     assert len(life.charged) == len(set(life.charged))
+    assert +ended == Counter(left=2, unpaid=2, refunded=1, price=1)
+    assert life["ari"].subscription()["price"] == DEARER
+    assert life["eun"].subscription()["plan"] == "daybreak"
+    assert life.skipped() == 1
     assert {name: life.status(name) for name in life.people if name != "ari"} == {
         "bom": ("active", None),
         "chan": ("ended", "unpaid"),
@@ -178,9 +228,9 @@ def test_a_year_of_ten_shoppers_agrees_with_the_ledger_to_the_won(life: Life) ->
         "eun": ("active", None),
         "gaon": ("ended", "unpaid"),
         "haru": ("ended", "refunded"),
-        "in": ("active", None),
-        "jun": ("active", None),
-        "ko": ("active", None),
+        "in": ("ended", "left"),
+        "jun": ("ended", "price"),
+        "ko": ("ended", "left"),
     }
 
 
@@ -219,6 +269,18 @@ def no_period_was_paid_twice(life: Life) -> bool:
     captured = {payment["merchant_uid"] for payment in life.sandbox.ledger()["payments"]}
     paid = Counter(attempt.checkout_id for attempt in attempts_of_all(life) if attempt.merchant_uid in captured)
     return set(paid.values()) == {1}
+
+
+def captured_after_the_end(life: Life) -> list[str]:
+    """Orders of subscriptions that had ended when i'mport captured them."""
+    captured_at = {payment["merchant_uid"]: payment["paid_at"] for payment in life.sandbox.ledger()["payments"]}
+    with life.shop.billing.database.reading() as session:
+        ended = {row.id: row.ended_at.timestamp() for row in session.scalars(select(Subscription)) if row.ended_at}
+    return [
+        attempt.merchant_uid
+        for attempt in attempts_of_all(life)
+        if captured_at.get(attempt.merchant_uid, 0) > ended.get(attempt.subscription_id or 0, float("inf"))
+    ]
 
 
 def automatic_attempts(life: Life) -> Counter[int | None]:
