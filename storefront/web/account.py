@@ -1,7 +1,8 @@
-"""The account page: cards, history, and the button for another bag."""
+"""The account page: what is charged next and how to stop it, the button for another bag, cards and history."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
@@ -14,6 +15,7 @@ from storefront.billing.catalogue import PLANS
 from storefront.billing.orders import history
 from storefront.billing.payments import charges, settlement
 from storefront.billing.subscriptions import overview
+from storefront.billing.subscriptions.overview import Overview
 from storefront.states import CardStatus
 from storefront.web import limits, standing_orders
 from storefront.web.presentation import as_json, card_as_json, card_labels, charge_refusals, result_of
@@ -105,7 +107,7 @@ def _page(problem: str | None = None) -> Any:
     page = read_number(request.args.get("page", "")) or 1
     # One more than is shown tells whether there are older ones.
     payments = history.payments_of(billing(), shopper_id(), limit=PAGE_SIZE + 1, skip=(page - 1) * PAGE_SIZE)
-    subscriptions = overview.all_of(billing(), shopper_id())
+    subscriptions = sorted(overview.all_of(billing(), shopper_id()), key=_when_charged)
     return render_template(
         "account/account.html",
         subscriptions=[(found, standing_orders.words_of(found)) for found in subscriptions],
@@ -122,3 +124,8 @@ def _page(problem: str | None = None) -> Any:
         problem=problem,
         is_incomplete=imports_is_silent(),
     )
+
+
+def _when_charged(found: Overview) -> float:
+    """When a subscription is charged next; what is not charged by itself comes last."""
+    return found.upcoming.at.timestamp() if found.upcoming is not None else math.inf

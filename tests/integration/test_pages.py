@@ -224,3 +224,43 @@ def test_a_phone_number_may_be_spelled_as_people_do(shopper: Shopper, spelling: 
     assert reply.status_code == 303
     page = shopper.browser.get(reply.headers["Location"]).text
     assert re.search(r"010-?1234-?5678", page)
+
+
+def test_the_account_page_leads_with_what_is_charged_next_and_how_to_stop_it(shopper: Shopper) -> None:
+    """How much, when, to which card, and the way to leave; after that the period's bag, another bag, cards, history."""
+    shopper.browser.get("/language/en")
+    shopper.subscribe()
+    number = shopper.subscription()["id"]
+
+    page = shopper.browser.get("/account").text
+
+    order = [
+        "What is charged next",
+        "₩14,900",
+        ", 09:00",
+        " 4242",
+        "This period's bag",
+        f"/account/subscriptions/{number}/leave",
+        "Order another bag",
+        'id="cards"',
+        'id="hist"',
+    ]
+    found = [page.find(words) for words in order]
+    assert -1 not in found
+    assert found == sorted(found)
+
+
+def test_what_is_charged_first_comes_first_and_what_has_ended_comes_last(shop: Shop, shopper: Shopper) -> None:
+    """Whichever was begun earlier."""
+    shopper.browser.get("/language/en")
+    shopper.subscribe("noon")
+    shopper.ask("leave", when="now", refund_krw="16900")
+    shopper.subscribe("daybreak", every="year")
+    shop.pass_time(days=1)
+    shopper.subscribe("morning")
+
+    page = shopper.browser.get("/account").text
+
+    found = [page.find(title) for title in ("Morning, every month", "Daybreak, every year", "Noon, every month")]
+    assert -1 not in found
+    assert found == sorted(found)
