@@ -13,7 +13,7 @@ from storefront.clock import Clock
 from storefront.config import Settings
 from storefront.demo_sandbox import DemoSandbox
 from storefront.web.inspector import sources, texts
-from tests.conftest import Shop, shop_beside
+from tests.conftest import SHOP_URL, Shop, shop_beside
 from tests.people import Sandbox, Shopper
 
 
@@ -70,6 +70,93 @@ def test_a_charge_whose_answer_was_lost_and_was_found_again(shopper: Shopper, sa
     assert "They agree:" in page
 
 
+def test_a_phone_comes_back_by_itself(shopper: Shopper, sandbox: Sandbox) -> None:
+    """No callback; what the address says is told, and not believed."""
+    order = shopper.order("pay")
+    back = sandbox.pay(order, device="mobile")["redirect"]
+    shopper.browser.get(back.removeprefix(SHOP_URL))
+
+    assert steps(how(shopper, order["merchant_uid"]))[2:8] == [
+        "The browser asked i'mport: The page opened the payment window",
+        "i'mport asked JTNet: To have the card company approve it",
+        "i'mport told the browser: The window sent the phone back to the shop",
+        "The browser told the shop: The phone came back from the window",
+        "The shop asked i'mport: Asked i'mport itself",
+        "The shop decided: Everything agrees with the order: paid",
+    ]
+
+
+def test_amount_0_locks_no_amount_and_reads_the_key(shopper: Shopper) -> None:
+    """And the trap is another one than that of a price."""
+    page = how(shopper, shopper.buy("register")["merchant_uid"])
+
+    assert "The shop asked i'mport: Asked whether a billing key is stored" in steps(page)
+    assert "The shop asked i'mport: Told i'mport the amount in advance" not in steps(page)
+    assert "“For display” is true of 0 alone" in unescape(page)
+
+
+def test_a_renewal_shows_the_charge_that_was_replayed_with_a_new_token(shopper: Shopper, shop: Shop) -> None:
+    """A month later the token is worth nothing: a 401, the same charge again, and one answer that counts."""
+    shopper.subscribe()
+    shop.pass_time(days=32)
+    shop.renew()
+    page = how(shopper, shopper.account()["payments"][0]["merchant_uid"])
+
+    assert steps(page) == [
+        "The shop decided: Wrote the order down first",
+        "The shop asked i'mport: Asked to charge the stored card",
+        "The shop asked i'mport: Asked to charge the stored card",
+        "i'mport asked JTNet: To charge the stored card",
+        "i'mport answered the shop: Read i'mport's answer to the charge",
+        "The shop decided: Everything agrees with the order: paid",
+        "The shop decided: The subscription's period is paid",
+    ]
+    assert re.findall(r"again · (HTTP \d+)", page) == ["HTTP 401", "HTTP 200"]
+
+
+def test_a_forged_amount_goes_back_step_by_step(shopper: Shopper) -> None:
+    """Refused, cancelled, its key deleted; in the end the books agree on nothing."""
+    page = how(shopper, shopper.buy("pay", charge_amount=100)["merchant_uid"])
+
+    assert steps(page)[7:14] == [
+        "The shop decided: Not what was ordered: the money goes back",
+        "The shop decided: Wrote the refund down first",
+        "The shop decided: The key it issued is not wanted",
+        "The shop asked i'mport: Asked to give the money back",
+        "i'mport asked JTNet: To give the money back",
+        "The shop decided: i'mport says it was cancelled",
+        "The shop decided: i'mport confirms the refund",
+    ]
+    assert "i'mport holds ₩0 for this order, and the shop says the same." in unescape(page)
+
+
+def test_a_declined_card_is_decided_by_i_mports_answer(shopper: Shopper) -> None:
+    """Not by the callback's error."""
+    told = steps(how(shopper, shopper.buy("pay", card="decline-limit")["merchant_uid"]))
+
+    assert told.index("The shop asked i'mport: Asked i'mport itself") < told.index("The shop decided: Declined")
+
+
+def test_ids_that_do_not_belong_together_are_shown_as_they_were_told(shopper: Shopper) -> None:
+    """The browser's word in full, and that nothing came of it."""
+    paid, order = shopper.buy("pay"), shopper.order("pay")
+    shopper.post_json("/payments/complete", {"imp_uid": paid["imp_uid"], "merchant_uid": order["merchant_uid"]})
+    page = how(shopper, order["merchant_uid"])
+
+    assert steps(page)[-1].startswith("The shop decided: The message pairs ids")
+    assert f'"imp_uid": "{paid["imp_uid"]}"' in unescape(page)
+
+
+def test_a_lost_webhook_is_a_step_as_well(shopper: Shopper, sandbox: Sandbox) -> None:
+    """After the window that would have sent it."""
+    sandbox.fault("webhook", "drop")
+    told = steps(how(shopper, shopper.buy("pay")["merchant_uid"]))
+
+    assert told.index("i'mport told the shop: A webhook did not arrive") > told.index(
+        "The browser asked i'mport: The page opened the payment window"
+    )
+
+
 def test_it_shows_what_was_sent_and_answered_and_no_secret(shopper: Shopper, shop: Shop) -> None:
     """The keys are the reader's own, in their shell."""
     card = shopper.register_card()
@@ -110,6 +197,7 @@ def test_it_is_its_owners_alone(shopper: Shopper, another_shopper: Shopper) -> N
     path = f"/payments/{shopper.buy('pay')['merchant_uid']}/how"
 
     assert path in shopper.browser.get(path.removesuffix("/how")).text
+    assert path in shopper.browser.get("/account").text
     assert another_shopper.browser.get(path).status_code == 404
     assert shopper.browser.get("/payments/mr_nothing/how").status_code == 404
 

@@ -81,7 +81,8 @@ def steps_of(lines: Sequence[Line], record: Record | None) -> list[Step]:
         return [Step(line) for line in lines]
     free = [*record.requests, *record.webhooks]
     told = list(_in_order(_with_exchanges(lines, free)))
-    others = [*map(_untold, free), *_in_window(record.window)]
+    closed_at = record.window[-1].at if record.window else None
+    others = [*_in_window(record.window), *(_untold(one, closed_at) for one in free)]
     together = sorted([*told, *others], key=lambda step: step.line.at)
     return _fold([later for step in together for later in (step, *_at_jtnet(step))])
 
@@ -89,17 +90,22 @@ def steps_of(lines: Sequence[Line], record: Record | None) -> list[Step]:
 def _with_exchanges(lines: Sequence[Line], free: list[Exchange]) -> Iterator[Step]:
     """Each line with the request it speaks of, which is free for no other line then."""
     last: dict[str, Exchange | None] = {}
-    for number, line in enumerate(lines):
+    for line in lines:
         operation = _SPEAKS_OF.get(line.name)
         if line.name in _ANSWERS:
-            yield Step(line, reply=last.get(_ANSWERS[line.name]))
+            operation = _ANSWERS[line.name]
+            yield Step(line, reply=_replay(free, operation, line) or last.get(operation))
         elif operation is None:
             yield Step(line)
         else:
             last[operation] = found = _take(free, operation, line)
-            following = lines[number + 1].name if number + 1 < len(lines) else ""
-            is_answered_below = _ANSWERS.get(following) == operation
-            yield Step(line, request=found, reply=None if is_answered_below else found)
+            yield Step(line, request=found, reply=found)
+
+
+def _replay(free: Sequence[Exchange], operation: str, line: Line) -> Exchange | None:
+    """After a 401 the same is sent once more, of which the timeline says nothing; that answer is the one that counts."""
+    near = (one for one in reversed(free) if operation_of(one) == operation and one.at <= line.at)
+    return next((one for one in near if line.at - one.at < LONGEST_APART), None)
 
 
 def _take(free: list[Exchange], operation: str, line: Line) -> Exchange | None:
@@ -135,11 +141,14 @@ def _in_order(steps: Iterable[Step]) -> Iterator[Step]:
         yield replace(step, line=replace(step.line, at=at))
 
 
-def _untold(exchange: Exchange) -> Step:
+def _untold(exchange: Exchange, closed_at: datetime | None) -> Step:
     operation = operation_of(exchange)
     if operation == "webhook":
-        name = "webhook" if exchange.status else "webhook_lost"
-        return _step(exchange.at, name, "told", Lane.IAMPORT, Lane.SHOP, exchange=exchange)
+        if exchange.status:
+            return _step(exchange.at, "webhook", "told", Lane.IAMPORT, Lane.SHOP, exchange=exchange)
+        # It is written down with the payment, and would go out once the window is closed.
+        at = max(exchange.at, closed_at or exchange.at)
+        return _step(at, "webhook_lost", "told", Lane.IAMPORT, Lane.SHOP, exchange=exchange)
     return _step(exchange.at, operation, "asked", Lane.SHOP, Lane.IAMPORT, exchange=exchange)
 
 
