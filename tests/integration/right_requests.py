@@ -175,6 +175,9 @@ OF_SANDBOX = {
     "GET control.show_requests": Right({"after": 1, "path": "/payments/prepare"}, "query"),
     "GET control.show_history": Right({"about": "PAID_ORDER"}, "query"),
     "POST control.send_webhook": Right({}, "JSON"),
+    "PUT control.aim_webhooks": Right({"url": _NOTICE}, "JSON"),
+    # A right one holds all the books, and is sent in test_saved_states: here are its refusals.
+    "PUT control.load_state": Right({"clock": 0}, "JSON"),
     "POST control.drain_webhooks": Right({"timeout": 5}, "JSON"),
     "POST control.act_in_console": Right({"amount": 100}, "JSON"),
     "POST control.add_fault": Right(

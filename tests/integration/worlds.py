@@ -23,7 +23,7 @@ _LOGS = ("request", "mention", "event", "token", "tally")
 _RANDOM = re.compile(
     r"mr_[0-9]{8}_\w{20}|card_\w{40}|imps?_[0-9]{12}|\b[0-9a-f]{32,40}\b"
     r"|(?<=csrf-token\" content=\")[^\"]+|(?<=csrf_token\" value=\")[^\"]+|(?<=csrf_token\" type=\"hidden\" value=\")[^\"]+"
-    r"|(?<=name=\"token\" value=\")[^\"]+|(?<=[?]token=)[\w-]+"
+    r"|(?<=name=\"token\" value=\")[^\"]+|(?<=name=\"checkout\" value=\")[^\"]+|(?<=[?;&]token=)[\w-]+"
 )
 
 _QUERIES = {table.name: text(f"SELECT * FROM {table.name} ORDER BY id") for table in Base.metadata.sorted_tables}  # noqa: S608
