@@ -1,6 +1,7 @@
 """The sandbox without pytest: in `unittest`, or as a block. `python -m unittest test_without_pytest`."""
 
-from storefront.sandbox.testing import SandboxTestCase, running_sandbox
+from storefront.sandbox.testing import running_sandbox
+from storefront.sandbox.testing.test_case import SandboxTestCase
 
 
 class TestPayments(SandboxTestCase):  # of `unittest`; mix it into Django's TestCase as well

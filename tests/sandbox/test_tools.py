@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from storefront.sandbox import commands, tools
-from storefront.sandbox.testing import IamportSandbox, SandboxTestCase, running_sandbox
+from storefront.sandbox.testing import IamportSandbox, running_sandbox
+from storefront.sandbox.testing.test_case import SandboxTestCase
 
 NOWHERE = "http://127.0.0.1:9/hook"
 """Nobody listens at this port: a delivery fails at once."""

@@ -11,7 +11,7 @@ from storefront.sandbox.testing.observations import (
     ScenarioRun,
     Webhook,
 )
-from storefront.sandbox.testing.running import SandboxTestCase, running_sandbox
+from storefront.sandbox.testing.running import running_sandbox
 
 __all__ = [
     "BillingKey",
@@ -23,7 +23,6 @@ __all__ = [
     "RestCall",
     "SandboxClient",
     "SandboxError",
-    "SandboxTestCase",
     "ScenarioRun",
     "Webhook",
     "running_sandbox",

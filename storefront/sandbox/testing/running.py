@@ -1,8 +1,7 @@
-"""A sandbox in this process for as long as it is needed: a block, a `unittest` test, or whatever a fixture is made of."""
+"""A sandbox in this process for as long as it is needed: a block, or whatever a fixture is made of."""
 
 from __future__ import annotations
 
-import unittest
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -36,29 +35,3 @@ def playing(served: Served, settings: SandboxSettings) -> Iterator[IamportSandbo
             yield sandbox
     finally:
         app.extensions["sandbox"].close()
-
-
-class SandboxTestCase(unittest.TestCase):
-    """Mix this into a `unittest` test case: `self.iamport_sandbox` is an i'mport where nobody has ever paid.
-
-    The port is the same for all tests of a class, so that a shop has to be set up only once, in `setUpClass`, with
-    `cls.iamport_sandbox_url`.
-    """
-
-    iamport_sandbox_settings = SandboxSettings()
-    """What the sandbox is told; a class may have its own."""
-    iamport_sandbox_url: str
-    iamport_sandbox: IamportSandbox
-    _served: Served
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        """Take a free port."""
-        super().setUpClass()
-        cls._served = cls.enterClassContext(serving())
-        cls.iamport_sandbox_url = cls._served.url
-
-    def setUp(self) -> None:
-        """Begin with empty books."""
-        super().setUp()
-        self.iamport_sandbox = self.enterContext(playing(self._served, self.iamport_sandbox_settings))
