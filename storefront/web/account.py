@@ -21,9 +21,9 @@ from storefront.web import limits, standing_orders
 from storefront.web.presentation import as_json, card_as_json, card_labels, charge_refusals, result_of
 from storefront.web.shop import (
     billing,
-    find_plan,
     imports_is_silent,
     number_or_404,
+    plan_as_shown,
     read_number,
     shopper_id,
     wants_json,
@@ -48,7 +48,7 @@ def show() -> Any:
 @limits.PAY
 def charge() -> Any:
     """Another bag with a stored card."""
-    plan, card_id = find_plan(request.form.get("plan", "")), read_number(request.form.get("card", ""))
+    plan, card_id = plan_as_shown(request.form.get("plan", "")), read_number(request.form.get("card", ""))
     if plan is None or card_id is None:
         return _page(problem=gettext("Please choose a card and a coffee.")), 400
     try:

@@ -22,7 +22,7 @@ from storefront.web import limits
 from storefront.web.forms import CheckoutForm, StoredCardForm
 from storefront.web.presentation import card_labels, charge_refusals
 from storefront.web.security import let_payment_window_in
-from storefront.web.shop import billing, find_plan, number_or_404, order_or_404, read_number, settings, shopper_id
+from storefront.web.shop import billing, number_or_404, order_or_404, plan_as_shown, read_number, settings, shopper_id
 
 blueprint = Blueprint("checkout", __name__)
 
@@ -145,7 +145,7 @@ def _token(*names: str) -> str:
 
 
 def _plan_or_404(code: str) -> Plan:
-    plan = find_plan(code)
+    plan = plan_as_shown(code)
     if plan is None:
         abort(404)
     return plan

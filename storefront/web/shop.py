@@ -56,6 +56,17 @@ def find_plan(code: str) -> Plan | None:
     return next((plan for plan in on_sale() if plan.code == code), None)
 
 
+def plan_as_shown(code: str) -> Plan | None:
+    """The plan that a form buys, or None if nothing of that name is sold; 409 if the form showed another price.
+
+    A page may be older than today's price. Programs need not send what it showed.
+    """
+    plan = find_plan(code)
+    if plan is not None and request.form.get(f"shown_{plan.code}", str(plan.price_krw)) != str(plan.price_krw):
+        abort(409)
+    return plan
+
+
 def imports_is_silent() -> bool:
     """Whether i'mport has left something open that this page asked."""
     return not billing().gateway.heard_all

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from storefront.models import Subscription
 from tests.conftest import Shop
 from tests.integration.calendars import go_to, go_to_next
 from tests.integration.test_mails import outbox
-from tests.people import Sandbox, Shopper
+from tests.people import BUYER, Sandbox, Shopper
 
 [MORNING] = [plan for plan in PLANS if plan.code == "morning"]
 PRICE, DEARER, CHEAPER = 14_900, 15_900, 13_900
@@ -239,3 +240,23 @@ def test_the_page_asks_in_words_of_its_own(shop: Shop, subscriber: Shopper) -> N
     assert f'name="price_krw" value="{DEARER}"' in asked
     assert " checked" not in asked
     assert "unless you agree to the new price" in page
+
+
+@pytest.mark.parametrize("page", ["/account", "/checkout/morning", "/checkout/morning?card=new"])
+def test_nobody_is_charged_another_price_than_the_page_showed(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, page: str
+) -> None:
+    """Whoever opened it the day before is told to look again; nothing is charged."""
+    card = shopper.register_card()
+    form = {"card": card["id"], "plan": "morning", "token": "a-press", "checkout": "a-form", **BUYER, "mode": "pay"}
+    if "card=new" in page:
+        form["card"] = "new"
+    shown = dict(re.findall(r'name="(shown_\w+)" value="(\d+)"', shopper.browser.get(page).text))
+    assert shown["shown_morning"] == f"{PRICE}"
+    set_price(shop)
+    shop.pass_time(days=31)
+    action = "/account/charge" if page == "/account" else page
+
+    assert shopper.post(action, form | shown).status_code == 409
+    assert (sandbox.net(), len(shopper.account()["payments"])) == (0, 1)
+    assert shopper.post(action, form | shown | {"shown_morning": DEARER}).status_code == 303
