@@ -8,6 +8,24 @@ for (const button of document.querySelectorAll("[data-print]")) {
   button.addEventListener("click", () => window.print());
 }
 
+// Another language or theme shows the page anew, with what was typed: but no password, and no box, which is to be ticked
+// under words that one has read.
+const typed = document.querySelectorAll("main input:not([type=hidden], [type=password], [type=checkbox]), main select");
+const drawer = "typed " + location.pathname;
+for (const link of document.querySelectorAll(".mr-lang a, .mr-theme a")) {
+  link.addEventListener("click", function () {
+    const kept = [...typed].map(({ name, value, checked }) => ({ name, value, checked }));
+    sessionStorage.setItem(drawer, JSON.stringify(kept));
+  });
+}
+JSON.parse(sessionStorage.getItem(drawer) || "[]").forEach(function (kept, index) {
+  const field = typed[index];
+  if (!field || field.name !== kept.name) return;
+  if (field.type === "radio") field.checked = kept.checked && field.value === kept.value;
+  else field.value = kept.value;
+});
+sessionStorage.removeItem(drawer);
+
 // What stands below a button goes to the clipboard, and a screen reader hears that it did.
 const copied = document.querySelector("[data-copied]");
 for (const button of navigator.clipboard ? document.querySelectorAll("[data-copy]") : []) {

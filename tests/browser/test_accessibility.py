@@ -107,6 +107,8 @@ def test_the_results_that_are_not_paid(journey: Journey, sandbox: Sandbox) -> No
     journey.buy(only_register=True)
     journey.sees("Your card is stored")
     look(journey.page, "registered")
+    journey.page.goto(f"{journey.shop_url}/checkout/morning?every=month")
+    look(journey.page, "checkout with a stored card")
     sandbox.fault("/subscribe/payments/again", "cut_before")
     journey.charge_again()
     journey.sees("We are checking whether you paid")

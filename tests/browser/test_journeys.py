@@ -88,6 +88,50 @@ def test_a_bag_is_skipped_wanted_after_all_and_changed(journey: Journey) -> None
     assert (found["plan"], found["next"]["plan"], found["skips_next"]) == ("morning", "noon", False)
 
 
+def test_a_stored_card_pays_at_one_press_and_the_button_is_in_reach(journey: Journey) -> None:
+    """No window opens; on a phone the amount stays in sight, and a new card is a press away."""
+    journey.buy(only_register=True)
+    journey.sees("Your card is stored")
+    page = journey.page
+    page.goto(f"{journey.shop_url}/checkout/morning?every=month")
+    expect(page.get_by_role("link", name="With another card")).to_be_visible()
+    if journey.device == "phone":
+        expect(page.get_by_role("button", name="Pay ₩14,900 now, and every month")).to_be_in_viewport()
+
+    page.get_by_role("checkbox", name=re.compile("^I agree")).check()
+    page.get_by_role("button", name="Pay ₩14,900 now, and every month").click()
+
+    journey.sees("You paid ₩14,900")
+    facts = journey.agrees_with_ledger(page.url.rsplit("/", 1)[1], 14_900)
+    assert (facts["purpose"], facts["period"]) == ("extra", 0)
+
+
+@pytest.mark.parametrize("device", ["desktop"])
+def test_another_language_keeps_what_was_typed(journey: Journey) -> None:
+    """In the checkout and on the sign-up page; a password has to be typed again, a consent to be given again."""
+    page = journey.page
+    page.goto(f"{journey.shop_url}/checkout/noon?every=month")
+    page.get_by_role("radio", name=re.compile("Only register")).check()
+    page.get_by_label("Name").fill("Zoë Kim")
+    page.get_by_label("Mobile phone").fill("010-9999-8888")
+    page.get_by_role("checkbox", name=re.compile("^I agree")).check()
+    page.get_by_role("link", name="한국어").click()
+
+    expect(page.get_by_label("이름")).to_have_value("Zoë Kim")
+    expect(page.get_by_label("휴대폰")).to_have_value("010-9999-8888")
+    expect(page.get_by_role("radio", name=re.compile("카드만 등록"))).to_be_checked()
+    expect(page.get_by_role("checkbox")).not_to_be_checked()
+
+    page.context.clear_cookies()
+    page.goto(f"{journey.shop_url}/signup")
+    page.get_by_label("E-mail").fill("zoe@example.com")
+    page.get_by_label("Password").fill("good-morning-coffee")
+    page.get_by_role("link", name="한국어").click()
+
+    expect(page.get_by_label("이메일")).to_have_value("zoe@example.com")
+    expect(page.get_by_label("비밀번호")).to_be_empty()
+
+
 def test_a_declined_card_ends_the_window_and_says_why(journey: Journey) -> None:
     """No money moved, and the way to another card is on the page."""
     merchant_uid = journey.buy("decline-limit")
