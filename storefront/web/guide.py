@@ -1,4 +1,4 @@
-"""The JTNet guide as pages of the demo: `docs/guide.md`, and the lines of this shop that it points to.
+"""The JTNet guide as pages of the demo: `docs/guide.md`, in Korean `docs/guide.ko.md`, and the lines of this shop that it points to.
 
 Beside the sandbox only: it explains, and a shop where real money moves has nothing to explain to its shoppers.
 """
@@ -15,9 +15,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from storefront.web.i18n import language
 from storefront.web.inspector import sources
 from storefront.web.shop import settings
 from storefront.web.source import Piece, lines_of, read_source
+from storefront.wording import KOREAN
 
 blueprint = Blueprint("guide", __name__, url_prefix="/guide")
 
@@ -33,7 +35,7 @@ def _only_in_the_demo() -> None:
 @blueprint.get("")
 def show() -> str:
     """The guide; its links to code lead to the lines, as this shop runs them."""
-    tokens = _tokens()
+    tokens = _tokens(language())
     _name_headings(tokens)
     for link, label, end in _links(tokens):
         piece = piece_of(str(link.attrs["href"]), label)
@@ -70,15 +72,18 @@ def piece_of(link: str, label: str) -> Piece | None:
     return Piece(path.as_posix(), "" if label == path.name else label.partition(".")[2])
 
 
-def _tokens() -> list[Token]:
-    return _MARKDOWN.parse(read_source("docs/guide.md"))
+def _tokens(written_in: str = "en") -> list[Token]:
+    return _MARKDOWN.parse(read_source("docs/guide.ko.md" if written_in == KOREAN else "docs/guide.md"))
 
 
 def _name_headings(tokens: list[Token]) -> None:
-    """So that other pages can link to a section, by the names that GitHub gives them too."""
-    for heading, text in pairwise(tokens):
-        if heading.type == "heading_open":
-            heading.attrSet("id", anchor(text.content))
+    """So that other pages can link to a section in either language, by the names that GitHub gives the English ones too."""
+    for (heading, _text), (_heading, english) in zip(_headings(tokens), _headings(_tokens()), strict=True):
+        heading.attrSet("id", anchor(english.content))
+
+
+def _headings(tokens: list[Token]) -> list[tuple[Token, Token]]:
+    return [(heading, text) for heading, text in pairwise(tokens) if heading.type == "heading_open"]
 
 
 def anchor(heading: str) -> str:

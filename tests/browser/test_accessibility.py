@@ -27,7 +27,7 @@ def look(page: Page, where: str) -> None:
 
 
 def test_the_guide(journey: Journey) -> None:
-    """And the lines it points to; both are in English for everybody."""
+    """And the lines it points to."""
     for path in ("/guide", "/guide/code/static/js/checkout.js:tell"):
         journey.page.goto(journey.shop_url + path)
         look(journey.page, path)
