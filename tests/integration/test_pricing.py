@@ -98,6 +98,32 @@ def test_who_does_not_agree_has_subscribed_until_then(shop: Shop, subscriber: Sh
     assert subscriber.ask("price", **AGREE).status_code == 409
 
 
+def test_from_midnight_on_it_is_too_late_to_agree(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
+    """Time decides, not whether a worker has written the end yet."""
+    set_price(shop)
+    pay_next(shop, subscriber)
+    ends_on = date.fromisoformat(subscriber.subscription()["period"]["ends_on"])
+    go_to(shop, calendar.midnight_of(ends_on))
+
+    assert subscriber.ask("price", **AGREE).status_code == 409
+    assert subscriber.subscription()["reason"] == "price"
+    assert sandbox.net() == 2 * PRICE
+
+
+def test_a_skipped_bag_puts_the_question_off(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
+    """It ends when the skipped period is not followed by one that was agreed to."""
+    set_price(shop, days=40)
+    subscriber.ask("skip")
+    page = subscriber.browser.get(
+        f"/account/subscriptions/{subscriber.subscription()['id']}", headers={"Accept-Language": "en"}
+    )
+    assert "unless you agree to the new price" in page.text
+    live_on(shop, 70)
+
+    assert subscriber.subscription()["reason"] == "price"
+    assert sandbox.net() == PRICE
+
+
 def test_a_cut_is_charged_without_a_question(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
     """From the first period that begins on its day or later."""
     assert set_price(shop, CHEAPER, days=31) == Announced(lowered=1)

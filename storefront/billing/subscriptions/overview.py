@@ -57,6 +57,8 @@ class Overview:
     @property
     def price_open_on(self) -> date | None:
         """The day on which it ends unless its shopper agrees to a higher price, if that is what comes next."""
+        if self.subscription.status != SubscriptionStatus.ACTIVE:
+            return None
         interval = step.next_interval(self.subscription)
         while interval.number == self.subscription.skip_number:
             interval = step.first_from(self.subscription, interval.ends_on)
