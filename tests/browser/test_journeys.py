@@ -104,6 +104,22 @@ def test_a_stored_card_pays_at_one_press_and_the_button_is_in_reach(journey: Jou
     journey.sees("You paid ₩14,900")
     facts = journey.agrees_with_ledger(page.url.rsplit("/", 1)[1], 14_900)
     assert (facts["purpose"], facts["period"]) == ("extra", 0)
+    journey.go_to_account()
+    expect(page.get_by_role("region", name="What is charged next")).to_match_aria_snapshot("""
+      - heading "What is charged next" [level=2]
+      - article "Morning, every month":
+        - heading "Morning, every month" [level=3]
+        - text: Active
+        - term: Charged by itself
+        - definition: ₩14,900
+        - term: When
+        - definition: /09:00/
+        - term: Card
+        - definition: /4242/
+        - paragraph: /^This period's bag.* paid$/
+        - link "See and change Morning, every month"
+        - link "Leave Morning, every month"
+    """)
 
 
 @pytest.mark.parametrize("device", ["desktop"])

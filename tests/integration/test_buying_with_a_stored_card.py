@@ -212,6 +212,22 @@ def test_a_declined_card_begins_nothing_and_stays(shopper: Shopper, sandbox: San
     assert shopper.subscription()["card"] == good["id"]
 
 
+@pytest.mark.usefixtures("card")
+def test_a_registration_that_failed_is_tried_again_as_one(shopper: Shopper) -> None:
+    """Whoever wanted to pay nothing today is not led to the button that pays with the card there is."""
+    declined = shopper.subscribe(mode="register", card="decline-limit")
+    page = shopper.browser.get(f"/payments/{declined['merchant_uid']}", headers=ENGLISH).text
+    found = re.search(r'href="(/checkout/morning\?[^"]*)"', page)
+    assert found
+
+    again = shopper.browser.get(found[1].replace("&amp;", "&"), headers=ENGLISH).text
+
+    assert re.search(r'value="register"[^>]*checked', again)
+    assert 'name="every" value="month"' in again
+    assert 'name="phone"' in again
+    assert "=&" not in found[1]
+
+
 @pytest.mark.parametrize("every", ["month", "once"])
 def test_a_late_approval_after_a_decline_is_honoured_while_the_checkout_is_unpaid(
     shop: Shop, shopper: Shopper, sandbox: Sandbox, every: str
