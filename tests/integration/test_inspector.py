@@ -25,9 +25,9 @@ def how(shopper: Shopper, merchant_uid: str, language: str = "en") -> str:
 
 
 def steps(page: str) -> list[str]:
-    """What a screen reader hears: each step's sentence."""
-    found = re.findall(r'<span class="mr-who">(.*?)</strong>', page, re.DOTALL)
-    return [unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", one))).strip() for one in found]
+    """What a screen reader hears: who told, asked or decided, and what."""
+    found = re.findall(r'<span class="mr-who">(.*?)</span>\s*<strong>(.*?)</strong>', page, re.DOTALL)
+    return [unescape(f"{who}: {what}") for who, what in found]
 
 
 def test_a_first_payment_on_a_desktop(shopper: Shopper, shop: Shop) -> None:
