@@ -62,7 +62,7 @@ def test_a_charge_whose_answer_was_lost_and_was_found_again(shopper: Shopper, sa
         "The shop decided: Wrote the order down first",
         "The shop asked i'mport: Asked to charge the stored card",
         "i'mport asked JTNet: To charge the stored card",
-        "i'mport told the shop: No answer to the charge: it may have happened or not",
+        "The shop heard nothing from i'mport: No answer to the charge: it may have happened or not",
         "The shop asked i'mport: Asked i'mport itself",
         "The shop decided: Everything agrees with the order: paid",
     ]

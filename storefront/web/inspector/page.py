@@ -36,7 +36,7 @@ _SAID = {
     "window_error": "POST /payments/complete",
     "redirect": "GET /payments/complete/mobile",
 }
-"""What no request of i'mport's is, in its own words."""
+"""How those steps are called that are no request to i'mport."""
 
 
 def init_app(app: Flask) -> None:
@@ -102,7 +102,7 @@ def _shown(step: Step, payment: Payment) -> Shown:
     functions = sources.sources_of(_what_was_done(step), line.kind, payment.purpose)
     return Shown(
         step=step,
-        sentence=texts.sentence(line.kind, line.begin, line.end),
+        sentence=texts.sentence(line),
         summary=_summary(step),
         sent=_sent(step, payment),
         answered=_answered(step.reply) if step.reply else "",

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from flask_babel import gettext
 
-from storefront.web.timeline import Lane, event_titles
+from storefront.web.timeline import Lane, Line, event_titles
+
+_SILENCES = {"unanswered", "charge_unanswered", "cancel_unanswered"}
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,14 @@ class Trap:
     section: str
 
 
-def sentence(kind: str, begin: Lane, end: Lane) -> str:
-    """Who did what to whom, as a sentence that goes on with the step's title."""
+def sentence(line: Line) -> str:
+    """Who did what to whom, as a sentence that goes on with the line's title."""
+    if line.name in _SILENCES:
+        return str(gettext("The shop heard nothing from i'mport"))
     sentences: dict[tuple[str, Lane, Lane], str] = {
         ("told", Lane.BROWSER, Lane.SHOP): gettext("The browser told the shop"),
         ("told", Lane.BROWSER, Lane.IAMPORT): gettext("The browser told i'mport"),
+        ("told", Lane.SHOP, Lane.IAMPORT): gettext("The shop told i'mport"),
         ("told", Lane.IAMPORT, Lane.SHOP): gettext("i'mport told the shop"),
         ("told", Lane.IAMPORT, Lane.BROWSER): gettext("i'mport told the browser"),
         ("asked", Lane.BROWSER, Lane.IAMPORT): gettext("The browser asked i'mport"),
@@ -35,7 +40,7 @@ def sentence(kind: str, begin: Lane, end: Lane) -> str:
         ("asked", Lane.IAMPORT, Lane.JTNET): gettext("i'mport asked JTNet"),
         ("decided", Lane.SHOP, Lane.SHOP): gettext("The shop decided"),
     }
-    return sentences[kind, begin, end]
+    return sentences[line.kind, line.begin, line.end]
 
 
 def title(name: str) -> str:
