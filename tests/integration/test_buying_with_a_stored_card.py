@@ -87,6 +87,20 @@ def test_two_forms_of_one_checkout_charge_once(shopper: Shopper, sandbox: Sandbo
     assert (sent(sandbox), sandbox.net()) == (1, 14_900)
 
 
+def test_a_press_that_was_declined_leads_to_its_own_order_whoever_has_won_since(
+    shopper: Shopper, sandbox: Sandbox, card: dict[str, Any]
+) -> None:
+    """The same token is the same charge, for good."""
+    bad = shopper.register_card("decline-later")
+    declined = buy(shopper, bad, token="first-press", checkout="one-checkout")
+    buy(shopper, card, token="second-press", checkout="one-checkout")
+
+    again = buy(shopper, bad, token="first-press", checkout="one-checkout")
+
+    assert (again["merchant_uid"], again["status"]) == (declined["merchant_uid"], "failed")
+    assert (sent(sandbox), sandbox.net()) == (2, 14_900)
+
+
 def test_a_window_that_is_paid_after_the_stored_card_goes_back(
     shopper: Shopper, sandbox: Sandbox, card: dict[str, Any]
 ) -> None:

@@ -47,6 +47,18 @@ class CardNotChargeableError(Exception):
     """The card is not `active` (any more); nothing was written and nothing sent."""
 
 
+class NoChargeNeededError(Exception):
+    """What was to be paid has been, or a charge for it is on its way; nothing was written and nothing sent.
+
+    Attributes:
+        merchant_uid: the order that did it, or is about to.
+    """
+
+    def __init__(self, merchant_uid: str) -> None:
+        super().__init__(merchant_uid)
+        self.merchant_uid = merchant_uid
+
+
 class BadTokenError(ValueError):
     """The form's token is missing or malformed; nothing was written and nothing sent."""
 
@@ -104,7 +116,7 @@ def press(billing: Billing, shopper_id: int, token: str, write_down: Callable[[s
     with billing.errands.place(identity) as errand:
         try:
             payment = write_down(identity)
-        except (IntegrityError, CardNotFoundError, CardNotChargeableError):
+        except (IntegrityError, CardNotFoundError, CardNotChargeableError, NoChargeNeededError):
             # Perhaps it was pressed before, and the card has gone since; or twice at once, and the other one is on its way.
             pressed_before = _order_of(billing, identity)
             if pressed_before is None:

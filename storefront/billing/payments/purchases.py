@@ -15,17 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from storefront.billing import identifiers
 from storefront.billing.context import Billing
 from storefront.billing.payments import charges, checkout
+from storefront.billing.payments.charges import NoChargeNeededError
 from storefront.billing.payments.checkout import Wish
 from storefront.models import Card, Checkout, Payment
 from storefront.states import CardStatus, PaymentStatus
-
-
-class _DecidedError(Exception):
-    """The checkout has been paid, or a charge for it is on its way: this payment is it, and nothing was written."""
-
-    def __init__(self, merchant_uid: str) -> None:
-        super().__init__(merchant_uid)
-        self.merchant_uid = merchant_uid
 
 
 def offered_cards(billing: Billing, shopper_id: int, checkout_token: str) -> Sequence[Card]:
@@ -72,7 +65,7 @@ def buy(billing: Billing, *, shopper_id: int, card_id: int, wish: Wish, token: s
         except IntegrityError:
             # Another press of the same form began the checkout at the same moment; now it is there.
             return charges.press(billing, shopper_id, token, write_down)
-    except _DecidedError as decided:
+    except NoChargeNeededError as decided:
         return decided.merchant_uid
 
 
@@ -89,7 +82,7 @@ def _write_down(
         )
         decided_by = decision.paid_by or session.scalar(under_way.limit(1))
         if decided_by is not None:
-            raise _DecidedError(decided_by)
+            raise NoChargeNeededError(decided_by)
         return charges.open_charge(
             session,
             card,
