@@ -85,7 +85,7 @@ def test_the_payment_page_and_the_window(journey: Journey) -> None:
     journey.sees("You paid ₩14,900")
     look(journey.page, "the receipt")
     journey.page.get_by_role("link", name="Every request and answer").click()
-    journey.page.get_by_text("What was said").first.click()
+    journey.page.locator("ol summary").first.click()
     look(journey.page, "how it went")
     journey.page.go_back()
     journey.go_to_account()

@@ -32,6 +32,7 @@ blueprint = Blueprint("inspector", __name__, url_prefix="/payments")
 _SAID = {
     "window_opened": "IMP.request_pay",
     "window_calls_back": "rsp",
+    "window_redirects": "m_redirect_url",
     "callback": "POST /payments/complete",
     "window_error": "POST /payments/complete",
     "redirect": "GET /payments/complete/mobile",
