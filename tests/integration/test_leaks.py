@@ -84,6 +84,8 @@ def go_everywhere(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     shop.reconcile()
     for path in ("/", "/account", "/nowhere", "/checkout/morning", "/login"):
         shopper.browser.get(path)
+    for payment in shopper.account()["payments"]:
+        shopper.browser.get(f"/payments/{payment['merchant_uid']}/how")
     for path in ("", "console/payments", "console/keys", "console/requests", "console/webhooks", "ledger", "requests"):
         sandbox.session.get(f"{sandbox.url}/_sandbox/{path}")
 
@@ -235,7 +237,7 @@ def test_a_silent_gateway_tells_its_kind_and_nothing_else(shop: Shop) -> None:
     def cut(*_arguments: Any, **_options: Any) -> requests.Response:
         raise requests.ConnectionError("https://api.iamport.kr/?_token=t0ken Authorization: t0ken")
 
-    shop.billing.gateway._line._transport.session.request = cut  # type: ignore[method-assign]
+    shop.billing.gateway._line._transport.session.send = cut  # type: ignore[method-assign]
 
     with pytest.raises(SilenceError) as caught:
         shop.billing.gateway.payment("imp_1")
