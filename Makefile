@@ -73,7 +73,7 @@ lock: ## Resolve the dependencies anew and pin them with hashes (needs uv)
 
 messages: $(VENV)/test ## Collect the pages' texts and compile the translations
 	$(BIN)/pybabel extract -F babel.cfg -k _l -k lazy_gettext --no-location --omit-header -o .messages.pot .
-	$(BIN)/pybabel update -N --ignore-pot-creation-date -i .messages.pot -d storefront/translations
+	$(BIN)/pybabel update -N --ignore-obsolete --ignore-pot-creation-date -i .messages.pot -d storefront/translations
 	$(BIN)/pybabel compile -d storefront/translations
 	rm -f .messages.pot
 
