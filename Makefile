@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
+MUTANTS := .venv-mutants
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 ARGS ?=
@@ -17,7 +18,7 @@ define install
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: help demo test test-long test-live chromium quick watch check bench screenshots styles lock messages clean
+.PHONY: help demo test test-long test-live chromium quick watch check bench mutants screenshots styles lock messages clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +63,11 @@ check: $(VENV)/test ## Lint, formatting, types and import rules
 bench: $(VENV)/test ## Print speed and memory as ratios within one run
 	$(BIN)/python -m tests.bench $(ARGS)
 
+# The folder `mutants` remembers what has been tried; with the same files the next run goes on from there.
+mutants: $(MUTANTS)/ready ## Change one thing at a time in billing/ and iamport/; a test has to notice (ARGS="storefront.iamport.lists*")
+	-$(MUTANTS)/bin/mutmut run $(ARGS)
+	@$(MUTANTS)/bin/mutmut results
+
 screenshots: $(VENV)/test chromium ## Take the pictures of the docs anew: light, dark, phone
 	$(BIN)/python -m pytest --browser-tests tests/browser/screenshots.py
 
@@ -70,6 +76,8 @@ lock: ## Resolve the dependencies anew and pin them with hashes (needs uv)
 	  --custom-compile-command "make lock" --group build pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --custom-compile-command "make lock" --group build --group test pyproject.toml -o requirements-test.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --constraint requirements-test.txt \
+	  --custom-compile-command "make lock" --group build --group test --group mutants pyproject.toml -o requirements-mutants.txt
 
 messages: $(VENV)/test ## Collect the pages' texts and compile the translations
 	$(BIN)/pybabel extract -F babel.cfg -k _l -k lazy_gettext --no-location --omit-header -o .messages.pot .
@@ -81,12 +89,19 @@ styles: $(VENV)/test ## Cut Bootstrap's stylesheet down to what the pages wear
 	$(BIN)/python -m tests.stylesheet
 
 clean: ## Remove what these commands made, the databases included
-	rm -rf $(VENV) instance .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+	rm -rf $(VENV) $(MUTANTS) mutants instance .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	@echo "Making a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
+
+# Without the shop itself, which is imported from where it was changed.
+$(MUTANTS)/ready: requirements-mutants.txt
+	@$(PYTHON) -m venv $(MUTANTS)
+	@echo "Installing the locked dependencies of $< into $(MUTANTS)"
+	@$(MUTANTS)/bin/pip --disable-pip-version-check install --progress-bar off --require-hashes -r $<
+	@touch $@
 
 $(VENV)/run: $(BIN)/python requirements.txt pyproject.toml
 	$(call install,requirements.txt)
