@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import Shop
 from tests.people import Sandbox, Shopper
 
 CANCEL = "/payments/cancel"
@@ -133,3 +134,22 @@ def test_a_removal_waits_for_a_charge_whose_outcome_is_unknown(shopper: Shopper,
     shopper.remove_card(card["id"])
 
     assert [stored["status"] for stored in shopper.account()["cards"]] == ["removing"]
+
+
+def test_a_cancel_that_is_undone_while_the_money_is_on_its_way_back_is_told_to_nobody(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """A mail that nothing came back would be none; the refusal goes on."""
+    sandbox.fault("/payments/cancel", "error", times=0)
+    refusing = shopper.buy("pay", charge_amount=100)
+    ids = {"imp_uid": refusing["imp_uid"], "merchant_uid": refusing["merchant_uid"]}
+    sandbox.cancel_in_console(refusing["imp_uid"], 50)
+    assert shop.webhook(ids).status_code == 200
+    sandbox.undo_cancel(refusing["imp_uid"])
+    assert shop.webhook(ids).status_code == 200
+    sandbox.mend()
+
+    shop.reconcile()
+
+    payment = shopper.payment(refusing["merchant_uid"])
+    assert (payment["status"], payment["net"], sandbox.net()) == ("refused", 0, 0)

@@ -25,8 +25,9 @@ def receipt(session: Session, payment: Payment, now: datetime) -> None:
 
 
 def refunded(session: Session, payment: Payment, now: datetime) -> None:
-    """I'mport says that some or all of a payment was given back."""
-    _about_money(session, Kind.REFUNDED, payment, now)
+    """I'mport says that some or all of a payment was given back; a cancel that was undone whole has given back nothing."""
+    if payment.cancelled_krw > 0:
+        _about_money(session, Kind.REFUNDED, payment, now)
 
 
 def declined(
