@@ -31,8 +31,8 @@ test: $(VENV)/test chromium ## Everything: lint, types, import rules and all tes
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m tests $(ARGS)
 
-test-long: $(VENV)/test ## The model test for a hundred thousand steps
-	$(BIN)/python -m pytest tests/model --long $(ARGS)
+test-long: $(VENV)/test ## The model test for a hundred thousand steps, and requests generated from the sandbox's description
+	$(BIN)/python -m pytest tests/model tests/contract/test_description.py --long $(ARGS)
 
 test-live: $(VENV)/test ## What we expect of i'mport, asked of your test account (IMP_KEY, IMP_SECRET)
 	$(BIN)/python -m pytest tests/live --live --tb=short $(ARGS)

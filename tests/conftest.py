@@ -45,7 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Browser tests join when they are asked for: they need Chromium."""
     parser.addoption("--browser-tests", action="store_true", help="run the tests in tests/browser too")
     parser.addoption("--live", action="store_true", help="ask the account of IMP_KEY what tests/live asks the sandbox")
-    parser.addoption("--long", action="store_true", help="play the model for a hundred thousand steps")
+    parser.addoption(
+        "--long", action="store_true", help="play the model for a hundred thousand steps, and generate requests"
+    )
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import requests
 
+from storefront.sandbox.rest.table import ELSEWHERE, OPERATIONS, Operation, operation_of
+from storefront.sandbox.wire.kinds import Null, Number, Object, Text
 from tests.contract import official
-from tests.contract.kinds import Null, Number, Object, Text
-from tests.contract.table import ELSEWHERE, OPERATIONS, Operation, operation_of
 
 FAULT = "X-Sandbox-Fault"
 """Marks what a fault has left of a reply: that is no promise of i'mport's."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.contract.table import OPERATIONS, operation_of
+from storefront.sandbox.rest.table import OPERATIONS, operation_of
 from tests.people import Sandbox
 
 CARD = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from storefront.sandbox.rest.table import OPERATIONS, Operation
 from tests.contract.conftest import Walk
-from tests.contract.table import OPERATIONS, Operation
 from tests.people import Sandbox
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from storefront.sandbox import SandboxSettings, create_sandbox
+from storefront.sandbox.rest.table import OPERATIONS, REQUIRED_OF_SCHEDULE, Operation
 from tests.contract import official
 from tests.contract.conftest import CARD, DAY_S
-from tests.contract.table import OPERATIONS, REQUIRED_OF_SCHEDULE, Operation
 from tests.people import Sandbox
 from tests.wsgi import SANDBOX_URL, session_for
 

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
+from storefront.sandbox.rest.table import OPERATIONS, Operation
 from storefront.sandbox.wire import objects
 from tests.contract import official, plugin
 from tests.contract.checking import CONTRACT, of_body
 from tests.contract.conftest import Walk
-from tests.contract.table import OPERATIONS, Operation
 from tests.people import Sandbox
 
 BEYOND = {
     ("POST", "/users/getToken", 400): "published by two clients",
     ("GET", "/payments", 400): "more ids than the description allows",
+    ("GET", "/subscribe/customers", 400): "an id that nobody can store, as everywhere",
     ("GET", "/payments/find/{merchant_uid}/{payment_status}", 400): "the text of a bad status is published",
     ("GET", "/payments/prepare/{merchant_uid}", 404): "the text is published",
     ("GET", "/subscribe/customers/{customer_uid}/payments", 400): "a page that is no number",

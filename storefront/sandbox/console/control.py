@@ -12,7 +12,7 @@ from storefront.sandbox.books.faults import BadFault
 from storefront.sandbox.books.ledger import ledger
 from storefront.sandbox.books.state import BadState
 from storefront.sandbox.books.store import LARGEST_ID, Row
-from storefront.sandbox.console import asked, back_office, resending
+from storefront.sandbox.console import asked, back_office, description, resending
 from storefront.sandbox.console.asked import BadRequest
 from storefront.sandbox.parts import sandbox
 from storefront.sandbox.webhooks import RemoteTargetError
@@ -41,6 +41,12 @@ LARGEST_STATE = 64 * 1024 * 1024
 def explain(error: Exception) -> tuple[Response, int]:
     """A mistake is HTTP 400 and a text."""
     return jsonify({"error": str(error)}), 400
+
+
+@blueprint.get("/openapi.json")
+def describe() -> Response:
+    """This sandbox's own description: its REST operations and the addresses for testers, as OpenAPI."""
+    return jsonify(description.document(current_app))
 
 
 @blueprint.get("/ledger")

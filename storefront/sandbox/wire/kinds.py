@@ -37,14 +37,17 @@ class Text:
 
 @dataclass(frozen=True)
 class Number:
-    """A number, or a whole one."""
+    """A number, or a whole one, perhaps not less than some other."""
 
     whole: bool = False
+    least: int | None = None
 
     def problems(self, value: Any, at: str, *, lenient: bool) -> Iterator[str]:  # noqa: ARG002
         """See `Kind`."""
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             yield f"{at} should be a {'whole ' if self.whole else ''}number, not {value!r}"
+        elif self.least is not None and value < self.least:
+            yield f"{at} should not be less than {self.least}, and is {value!r}"
 
 
 @dataclass(frozen=True)

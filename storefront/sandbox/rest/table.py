@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from tests.contract.kinds import Either, Flag, Kind, ListOf, Maybe, Null, Number, Object, Text
+from storefront.sandbox.wire.kinds import Either, Flag, Kind, ListOf, Maybe, Null, Number, Object, Text
 
 EXTRA = frozenset({"sandbox_unknown_field"})
 """The field that a sandbox adds when it is asked to try out strict clients."""
@@ -20,13 +20,8 @@ WON = Number()
 SECONDS = Number(whole=True)
 """A moment; what never happened is 0, not null."""
 ANY_TEXT = Maybe(Text())
-BUYER: dict[str, Kind] = {
-    "buyer_name": Maybe(Text(16)),
-    "buyer_email": Maybe(Text(64)),
-    "buyer_tel": Maybe(Text(16)),
-    "buyer_addr": Maybe(Text(128)),
-    "buyer_postcode": Maybe(Text(8)),
-}
+BUYER_LENGTHS = {"buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
+BUYER: dict[str, Kind] = {name: Maybe(Text(longest)) for name, longest in BUYER_LENGTHS.items()}
 CARD: dict[str, Kind] = {
     "card_code": ANY_TEXT,
     "card_issuer_code": ANY_TEXT,
@@ -143,6 +138,7 @@ SCHEDULE = Object(
 )
 TOKEN = Object({"access_token": Text(), "now": SECONDS, "expired_at": SECONDS})
 PREPARED = Object({"merchant_uid": ORDER, "amount": WON, "currency": Text()})
+STATUSES = Text(choices=("all", "ready", "paid", "cancelled", "failed"))
 PG_SETTING = Object(
     {
         "pg_provider": Text(16),
@@ -176,6 +172,7 @@ class Operation:
         response: what stands in the envelope when code is 0; None if JTNet's payments never have it.
         statuses: the HTTP statuses it may answer with.
         required: what its body or query must have.
+        optional: what it may have besides; of which kind each is, is in `SENT`.
     """
 
     method: str
@@ -183,6 +180,7 @@ class Operation:
     response: Kind | None
     statuses: tuple[int, ...]
     required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -201,35 +199,166 @@ class Operation:
         return "/find" in self.path
 
 
+REQUIRED_OF_SCHEDULE = ("merchant_uid", "schedule_at", "amount", "currency", "name")
+"""What each of the `schedules` must have."""
 CODE = Object({"code": Text(), "name": Text()})
+AMOUNT = Number(whole=True, least=0)
+SCHEDULED = Object(
+    {
+        "merchant_uid": ORDER,
+        "schedule_at": Number(whole=True, least=0),
+        "amount": AMOUNT,
+        "currency": Text(3),
+        "name": Text(40),
+        **{name: Text(longest) for name, longest in (("custom_data", 4000), ("notice_url", 500))},
+    },
+    required=frozenset(REQUIRED_OF_SCHEDULE),
+)
+_MOMENT = Number(whole=True, least=0)
+SENT: dict[str, Kind] = {
+    "imp_key": Text(200),
+    "imp_secret": Text(400),
+    "imp_uid": UID,
+    "merchant_uid": ORDER,
+    "customer_uid": CUSTOMER_UID,
+    "imp_uid[]": ListOf(UID),
+    "merchant_uid[]": ListOf(ORDER),
+    "customer_uid[]": ListOf(CUSTOMER_UID),
+    "amount": AMOUNT,
+    "checksum": AMOUNT,
+    "tax_free": AMOUNT,
+    "vat_amount": AMOUNT,
+    "currency": Text(3),
+    "name": Text(40),
+    "reason": Text(255),
+    "channel_key": Text(55),
+    "pg": Text(80),
+    "card_number": Text(30),
+    "expiry": Text(10),
+    "birth": Text(10),
+    "pwd_2digit": Text(2),
+    "card_quota": Number(whole=True, least=0),
+    "custom_data": Text(4000),
+    "notice_url": Text(500),
+    **{name: Text(longest) for name, longest in BUYER_LENGTHS.items()},
+    "schedules": ListOf(SCHEDULED),
+    "schedule_at": _MOMENT,
+    "from": _MOMENT,
+    "to": _MOMENT,
+    "schedule_from": _MOMENT,
+    "schedule_to": _MOMENT,
+    "schedule_status": Text(20),
+    "sorting": Text(20),
+    "page": Number(whole=True, least=1),
+    "limit": Number(whole=True, least=1),
+    "include_sandbox": Flag(),
+    "enable_webhook": Flag(),
+}
+"""What is sent to the operations, by its name in a body or a query."""
+_BUYER = ("buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
+_CHARGE = ("currency", "tax_free", "vat_amount", "card_quota", "custom_data", "notice_url", *_BUYER)
+_PAGE = ("page", "limit")
 _BODY = (200, 400, 401, 413)
 """400 for a body that cannot be read."""
 OPERATIONS = (
     Operation("POST", "/users/getToken", TOKEN, (200, 400, 401, 413), ("imp_key", "imp_secret")),
     Operation("GET", "/users/pg", ListOf(PG_SETTING), (200, 401)),
-    Operation("GET", "/payments", ListOf(PAYMENT), (200, 207, 400, 401, 404)),
-    Operation("POST", "/payments/cancel", PAYMENT, _BODY),
-    Operation("POST", "/payments/prepare", PREPARED, _BODY, ("merchant_uid", "amount")),
-    Operation("PUT", "/payments/prepare", PREPARED, (*_BODY, 404), ("merchant_uid", "amount")),
-    Operation("GET", "/payments/prepare/{merchant_uid}", PREPARED, (200, 401, 404)),
-    Operation("GET", "/payments/find/{merchant_uid}/{payment_status}", PAYMENT, (200, 400, 401, 404)),
-    Operation("GET", "/payments/findAll/{merchant_uid}/{payment_status}", paged(PAYMENT), (200, 400, 401, 404)),
-    Operation("GET", "/payments/status/{payment_status}", paged(PAYMENT), (200, 400, 401)),
-    Operation("GET", "/payments/{imp_uid}", PAYMENT, (200, 401, 404)),
-    Operation("GET", "/payments/{imp_uid}/balance", None, (401, 404)),
-    Operation("GET", "/subscribe/customers", ListOf(CUSTOMER), (200, 207, 401, 404), ("customer_uid[]",)),
-    Operation("GET", "/subscribe/customers/{customer_uid}", CUSTOMER, (200, 401, 404)),
-    Operation("POST", "/subscribe/customers/{customer_uid}", CUSTOMER, _BODY, ("channel_key", "card_number", "expiry")),
-    Operation("DELETE", "/subscribe/customers/{customer_uid}", CUSTOMER, (200, 401, 404)),
-    Operation("GET", "/subscribe/customers/{customer_uid}/payments", paged(PAYMENT), (200, 400, 401, 404)),
-    Operation("GET", "/subscribe/customers/{customer_uid}/schedules", SCHEDULES, (200, 400, 401), ("from", "to")),
+    Operation("GET", "/payments", ListOf(PAYMENT), (200, 207, 400, 401, 404), optional=("imp_uid[]", "merchant_uid[]")),
     Operation(
-        "POST", "/subscribe/payments/onetime", PAYMENT, _BODY, ("merchant_uid", "amount", "card_number", "expiry")
+        "POST",
+        "/payments/cancel",
+        PAYMENT,
+        _BODY,
+        optional=(
+            "imp_uid",
+            "merchant_uid",
+            "amount",
+            "checksum",
+            "tax_free",
+            "vat_amount",
+            "reason",
+            "enable_webhook",
+        ),
     ),
-    Operation("POST", "/subscribe/payments/again", PAYMENT, _BODY, ("customer_uid", "merchant_uid", "amount", "name")),
-    Operation("POST", "/subscribe/payments/schedule", ListOf(SCHEDULE), _BODY, ("customer_uid", "schedules")),
-    Operation("GET", "/subscribe/payments/schedule", SCHEDULES, (200, 400, 401), ("schedule_from", "schedule_to")),
-    Operation("POST", "/subscribe/payments/unschedule", ListOf(SCHEDULE), _BODY),
+    Operation("POST", "/payments/prepare", PREPARED, _BODY, ("merchant_uid", "amount"), optional=("currency",)),
+    Operation("PUT", "/payments/prepare", PREPARED, (*_BODY, 404), ("merchant_uid", "amount"), optional=("currency",)),
+    Operation("GET", "/payments/prepare/{merchant_uid}", PREPARED, (200, 401, 404)),
+    Operation(
+        "GET", "/payments/find/{merchant_uid}/{payment_status}", PAYMENT, (200, 400, 401, 404), optional=("sorting",)
+    ),
+    Operation(
+        "GET",
+        "/payments/findAll/{merchant_uid}/{payment_status}",
+        paged(PAYMENT),
+        (200, 400, 401, 404),
+        optional=("sorting", *_PAGE),
+    ),
+    Operation(
+        "GET",
+        "/payments/status/{payment_status}",
+        paged(PAYMENT),
+        (200, 400, 401),
+        optional=("from", "to", "sorting", *_PAGE),
+    ),
+    Operation("GET", "/payments/{imp_uid}", PAYMENT, (200, 401, 404), optional=("include_sandbox",)),
+    Operation("GET", "/payments/{imp_uid}/balance", None, (401, 404)),
+    Operation("GET", "/subscribe/customers", ListOf(CUSTOMER), (200, 207, 400, 401, 404), ("customer_uid[]",)),
+    Operation("GET", "/subscribe/customers/{customer_uid}", CUSTOMER, (200, 401, 404)),
+    Operation(
+        "POST",
+        "/subscribe/customers/{customer_uid}",
+        CUSTOMER,
+        _BODY,
+        ("channel_key", "card_number", "expiry"),
+        optional=("birth", "pwd_2digit", "pg"),
+    ),
+    Operation("DELETE", "/subscribe/customers/{customer_uid}", CUSTOMER, (200, 401, 404)),
+    Operation(
+        "GET", "/subscribe/customers/{customer_uid}/payments", paged(PAYMENT), (200, 400, 401, 404), optional=("page",)
+    ),
+    Operation(
+        "GET",
+        "/subscribe/customers/{customer_uid}/schedules",
+        SCHEDULES,
+        (200, 400, 401),
+        ("from", "to"),
+        optional=("schedule_status", "page"),
+    ),
+    Operation(
+        "POST",
+        "/subscribe/payments/onetime",
+        PAYMENT,
+        _BODY,
+        ("merchant_uid", "amount", "card_number", "expiry"),
+        optional=("name", "customer_uid", "birth", "pwd_2digit", "pg", *_CHARGE),
+    ),
+    Operation(
+        "POST",
+        "/subscribe/payments/again",
+        PAYMENT,
+        _BODY,
+        ("customer_uid", "merchant_uid", "amount", "name"),
+        optional=_CHARGE,
+    ),
+    Operation(
+        "POST",
+        "/subscribe/payments/schedule",
+        ListOf(SCHEDULE),
+        _BODY,
+        ("customer_uid", "schedules"),
+        optional=("card_number", "expiry", "birth", "pwd_2digit", "pg"),
+    ),
+    Operation(
+        "GET",
+        "/subscribe/payments/schedule",
+        SCHEDULES,
+        (200, 400, 401),
+        ("schedule_from", "schedule_to"),
+        optional=("schedule_status", "sorting", *_PAGE),
+    ),
+    Operation(
+        "POST", "/subscribe/payments/unschedule", ListOf(SCHEDULE), _BODY, optional=("customer_uid", "merchant_uid")
+    ),
     Operation("GET", "/subscribe/payments/schedule/{merchant_uid}", SCHEDULE, (200, 401, 404)),
     Operation("PUT", "/subscribe/payments/schedule/{merchant_uid}", SCHEDULE, (*_BODY, 404), ("schedule_at",)),
     Operation(
@@ -237,11 +366,14 @@ OPERATIONS = (
     ),
     Operation("POST", "/subscribe/payments/schedule/{merchant_uid}/retry", PAYMENT, (*_BODY, 404)),
     Operation(
-        "GET", "/subscribe/payments/schedule/customers/{customer_uid}", SCHEDULES, (200, 400, 401), ("from", "to")
+        "GET",
+        "/subscribe/payments/schedule/customers/{customer_uid}",
+        SCHEDULES,
+        (200, 400, 401),
+        ("from", "to"),
+        optional=("schedule_status", "page"),
     ),
 )
-REQUIRED_OF_SCHEDULE = ("merchant_uid", "schedule_at", "amount", "currency", "name")
-"""What each of the `schedules` must have."""
 CODES = (
     Operation("GET", "/cards", ListOf(CODE), (200, 401)),
     Operation("GET", "/cards/{card_standard_code}", CODE, (200, 401, 404)),
@@ -262,3 +394,7 @@ def operation_of(method: str, path: str) -> Operation | None:
         return None
     found = (one for one in (*OPERATIONS, *CODES) if one.method == method and one.address.fullmatch(path))
     return next(found, ELSEWHERE)
+
+
+NAMED: dict[str, Kind] = {"Payment": PAYMENT, "Customer": CUSTOMER, "Schedule": SCHEDULE}
+"""The objects that many operations answer with."""
