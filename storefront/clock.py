@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPException
 
 MOST_APART = timedelta(minutes=5)
 """How far the clocks of two machines may differ. A stored moment further in the future was written by a clock that was
@@ -169,7 +170,7 @@ class SandboxClock(Clock):
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
             with opener.open(request, timeout=patience_s) as reply:
                 return int(json.load(reply)["now"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, HTTPException, ValueError, KeyError, TypeError):
             return None
 
 

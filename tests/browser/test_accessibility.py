@@ -128,6 +128,7 @@ def test_the_console(journey: Journey, sandbox: Sandbox) -> None:
     journey.page.goto(f"{sandbox.url}/_sandbox/console/scenarios")
     look(journey.page, "scenarios")
     journey.page.get_by_role("button", name="Play: answer-lost").click()
+    expect(journey.page.get_by_role("heading", level=1)).to_have_text("answer-lost")
     journey.page.locator("ol summary").first.click()
     look(journey.page, "a scenario that was played")
     journey.page.goto(f"{sandbox.url}/_sandbox/console/payments")

@@ -16,6 +16,7 @@ from storefront import create_app, schema
 from storefront.config import Settings
 app = create_app(Settings(secret_key="a-secret-for-tests", database_url="sqlite://", public_url="http://127.0.0.1:8000",
     imp_code="imp00000000", imp_key="sandbox_key", imp_secret="sandbox_secret"))
+schema.upgrade(app.extensions["billing"].database)
 page = app.test_client().get("/", base_url="http://127.0.0.1:8000", headers={"Accept-Language": "en"}).text
 sys.stdout.write(page)
 """

@@ -197,6 +197,18 @@ OF_SANDBOX = {
         },
         "JSON",
     ),
+    "POST scenarios.take_webhook": Right({"imp_uid": "PAID_IMP_UID", "merchant_uid": "PAID_ORDER", "status": "paid"}),
+    "POST scenarios.add_scenario": Right(
+        {
+            "name": "one-window",
+            "about": "A window is closed.",
+            "steps": [{"pay": {"params": _WINDOW, "card": "approve", "outcome": "close"}}],
+            "ledger": {"orders": {}, "keys": {}},
+        },
+        "JSON",
+    ),
+    "POST scenarios.run_scenario": Right({}, "JSON", {"name": "window-closed"}),
+    "POST scenarios.press_play": Right({"name": "window-closed"}, "form"),
     "GET console.show": Right({"q": "paid"}, "query"),
     "POST console.press": Right({"tab": "faults", "id": "1"}, "form", {"act": "day"}),
     "POST console.break_as_usual": Right({"preset": "answer_lost"}, "form"),
