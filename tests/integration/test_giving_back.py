@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from storefront import iamport
+from storefront.billing.errands import PLACES, Errands
+from storefront.billing.reconciling import reconciliation
+from storefront.iamport import Iamport
 from tests.conftest import Shop
 from tests.people import Sandbox, Shopper
 
@@ -74,6 +82,42 @@ def test_a_refused_refund_whose_payment_cannot_be_read_is_in_the_timeline(shoppe
     assert events[begun : begun + 4] == ["refund_asked", "cancel_sent", "cancel_refused", "unanswered"]
     assert (after["status"], after["net"]) == ("cancelled", 0)
     assert sandbox.ledger()["cancelled"] == 14_900
+
+
+def test_another_process_leaves_a_refund_to_whoever_sends_it(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent twice at once, i'mport would refuse one of them, and a person might be called for nothing."""
+    payment = shopper.buy("pay")
+    worker = replace(shop.billing, errands=Errands())
+    cancel, looks = Iamport.cancel, []
+
+    def cancel_while_the_worker_looks(gateway: Iamport, **facts: Any) -> iamport.Payment:
+        if not looks:
+            looks.append(reconciliation.reconcile(worker, only_due=True, sweep=False))
+        return cancel(gateway, **facts)
+
+    monkeypatch.setattr(Iamport, "cancel", cancel_while_the_worker_looks)
+    shopper.refund(payment["merchant_uid"])
+
+    assert [report.looked_at for report in looks] == [[]]
+    assert len(sandbox.requests(CANCEL)) == 1
+    assert sandbox.net() == 0
+
+
+def test_a_refund_that_nobody_sends_is_sent_by_the_background(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """At its next look if there was no place to send it from; a minute later if its sender is gone."""
+    payment = shopper.buy("pay")
+    places = [shop.billing.errands.place("something else") for _ in range(PLACES)]
+    with ExitStack() as busy:
+        for place in places:
+            busy.enter_context(place)
+        shopper.refund(payment["merchant_uid"])
+    assert sandbox.requests(CANCEL) == []
+
+    shop.reconcile_what_is_due()
+
+    assert sandbox.net() == 0
 
 
 def test_what_was_not_paid_cannot_be_refunded(shopper: Shopper, sandbox: Sandbox) -> None:

@@ -7,8 +7,7 @@ i'mport refuses a checksum that no longer fits, so a repeat cannot return more t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import bindparam, select
@@ -29,6 +28,9 @@ from storefront.states import PaymentStatus, RefundStatus
 
 REASONS = {"shopper": "구매자 요청", "refused": "주문과 다른 결제", "extra": "중복 결제", "left": "구독 해지"}
 """What the merchant's console shows as the reason of each kind of refund."""
+
+FIRST_CHECK_AFTER = timedelta(minutes=1)
+"""When `reconcile` first looks at a refund by itself; until then whoever wrote it down is sending it."""
 
 _ATTEMPTS = 5
 
@@ -90,9 +92,12 @@ def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) 
 
 
 def send(billing: Billing, merchant_uid: str) -> None:
-    """Send what has just been written down, as an errand; if there is no place, `reconcile` sends it."""
-    with suppress(BusyError), billing.errands.place(merchant_uid) as errand:
-        errand.send(partial(finish, billing.insisting(), merchant_uid), billing.gateway)
+    """Send what has just been written down, as an errand; if there is no place, `reconcile` sends it at its next look."""
+    try:
+        with billing.errands.place(merchant_uid) as errand:
+            errand.send(partial(finish, billing.insisting(), merchant_uid), billing.gateway)
+    except BusyError:
+        records.make_due(billing, [merchant_uid])
 
 
 def is_refundable(payment: Payment) -> bool:
@@ -135,7 +140,7 @@ def on_their_way(payment: Payment, own: Sequence[Refund]) -> int:
 
 
 def owe(session: Session, payment: Payment, identity: str, amount_krw: int, reason: str, now: datetime) -> None:
-    """Write down that some of a payment goes back; it is sent once this is committed.
+    """Write down that some of a payment goes back. Whoever does so sends it (`send`) once this is committed.
 
     Args:
         session: the transaction, with the payment locked.
@@ -159,7 +164,7 @@ def owe(session: Session, payment: Payment, identity: str, amount_krw: int, reas
             created_at=now,
         )
     )
-    payment.next_check_at = now
+    payment.next_check_at, payment.checks = now + FIRST_CHECK_AFTER, 0
     timeline.write(session, payment, [decided(now, "refund_asked", amount=amount_krw, reason=reason)])
 
 
