@@ -53,6 +53,11 @@ def window_frame(page: Page) -> Frame:
     return frame
 
 
+def wait_for_window(page: Page) -> None:
+    """Until it has loaded to its end; for the page outside, what is cut off before that is a window that never came."""
+    window_frame(page).wait_for_load_state("load")
+
+
 def parameters_of(page: Page) -> dict[str, object]:
     """What the window was opened with."""
     return dict(page.evaluate("parameters"))
@@ -123,6 +128,7 @@ def test_a_window_taken_off_the_page_leaves_a_button_to_press(journey: Journey) 
     merchant_uid = journey.order()
     journey.open_window()
 
+    wait_for_window(journey.page)
     journey.page.evaluate("document.querySelector('.imp-dialog').remove()")
 
     leaves_a_button_to_press(journey, merchant_uid)
@@ -133,6 +139,7 @@ def test_a_frame_that_forgot_its_payment_can_be_closed(journey: Journey) -> None
     """It was reloaded, and still stands over the page; there is a way out."""
     merchant_uid = journey.order()
     journey.open_window()
+    wait_for_window(journey.page)
     journey.page.evaluate("document.querySelector('iframe.imp-frame').src += ''")
 
     journey.page.get_by_role("button", name="Is the window stuck? Close it").click()
