@@ -190,7 +190,7 @@ PERIOD_MOVES: Mapping[tuple[PeriodStatus, PeriodStatus], str] = {
     (_D.UNPAID, _D.PAID): "period_paid",
     (_D.UNPAID, _D.LAPSED): "period_lapsed",
     (_D.PAID, _D.REFUNDED): "period_refunded",
-    (_D.REFUNDED, _D.PAID): "cancel_undone",
+    (_D.REFUNDED, _D.PAID): "period_paid",
 }
 
 

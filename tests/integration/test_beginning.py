@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from storefront.billing.subscriptions.calendar import interval, seoul_day
-from storefront.models import Subscription
+from storefront.models import Event, Subscription
 from storefront.states import Every
 from tests.conftest import Shop
 from tests.integration.news import tell
@@ -210,3 +210,6 @@ def test_the_money_of_the_present_period_given_back_from_outside_ends_it(
     sandbox.undo_cancel(payment["imp_uid"])
     tell(shop, payment["imp_uid"], payment["merchant_uid"])
     assert (stored(shop).status, stored(shop).reason) == ("ended", "refunded")
+    with shop.billing.database.reading() as session:
+        events = session.scalars(select(Event.event).where(Event.kind == "decided")).all()
+    assert events.count("cancel_undone") == 1
