@@ -14,6 +14,7 @@ from tests.model.stage import AGAIN, GRACE_S, Stage
 Account = dict[str, Any]
 """What an account page says."""
 
+MOST_ATTEMPTS, REST_H = 4, 19.999
 NOTHING_HELD = ("ready", "failed", "expired", "refused")
 
 
@@ -48,13 +49,17 @@ def payments_are_their_own(stage: Stage, accounts: Iterable[Account]) -> None:
         assert order["imp_uid"] is None or named[order["imp_uid"]] == order["merchant_uid"], order
 
 
-def cancels_have_their_reasons(stage: Stage, accounts: Iterable[Account], wanted_back: set[str]) -> None:
-    """The shop gives back what a shopper wants back, what it refuses, and a second capture of one order; nothing else."""
+def cancels_have_their_reasons(
+    stage: Stage, accounts: Iterable[Account], wanted_back: set[str], left: Mapping[int, set[str]]
+) -> None:
+    """The shop gives back what a shopper wants back or has left, what it refuses, and a second capture; nothing else."""
     orders = {order["merchant_uid"]: order for order in _orders(accounts)}
     for payment in stage.ledger()["payments"]:
         order, reasons = orders[payment["merchant_uid"]], {cancel["reason"] for cancel in payment["cancels"]}
         if "구매자 요청" in reasons:
             assert payment["merchant_uid"] in wanted_back, payment
+        if "구독 해지" in reasons:
+            assert order["subscription"] in left, payment
         if "주문과 다른 결제" in reasons:
             assert order["status"] == "refused", (order, payment)
         if "중복 결제" in reasons:
@@ -97,6 +102,66 @@ def charges_were_sent_once(stage: Stage) -> None:
         assert all(later - earlier >= GRACE_S for earlier, later in pairwise(times)), times
     captured = Counter(payment["merchant_uid"] for payment in stage.ledger()["payments"])
     assert all(captured[merchant_uid] <= 1 for merchant_uid in sent), captured
+
+
+def periods_are_paid_once(accounts: Iterable[Account], undone: Mapping[str, int]) -> None:
+    """Whatever was tried for a period, at most one payment of it is kept, and at most four begin by themselves."""
+    kept: Counter[tuple[int, int]] = Counter()
+    for order in _orders(accounts):
+        if order["subscription"] is not None and order["period"] is not None and not undone[order["merchant_uid"]]:
+            kept[order["subscription"], order["period"]] += order["net"] > 0
+    assert all(times <= 1 for times in kept.values()), kept
+
+
+def dunning_has_an_end(stage: Stage) -> None:
+    """At most four charges of a period begin by themselves, and never two within twenty hours."""
+    begun: dict[tuple[int, int], list[float]] = defaultdict(list)
+    for subscription_id, period, began in stage.shop(
+        "SELECT payment.subscription_id, number, julianday(created_at) * 24 FROM payment"
+        " JOIN checkout ON checkout.id = checkout_id WHERE automatic ORDER BY payment.id"
+    ):
+        begun[subscription_id, period].append(began)
+    for times in begun.values():
+        assert len(times) <= MOST_ATTEMPTS, begun
+        assert all(later - earlier >= REST_H for earlier, later in pairwise(times)), begun
+
+
+def who_has_left_is_charged_no_more(
+    stage: Stage, captured: Mapping[int, set[str]], left: Mapping[int, set[str]]
+) -> None:
+    """What was captured for a subscription after it had ended, or while it was being left, was given back.
+
+    Args:
+        stage: shop and sandbox.
+        captured: for each such subscription the imp_uids of all that was captured for it.
+        left: of these, what was captured before.
+    """
+    net = {payment["imp_uid"]: payment["net"] for payment in stage.ledger()["payments"]}
+    for subscription_id, before in left.items():
+        late = captured[subscription_id] - before
+        assert not any(net[imp_uid] for imp_uid in late), f"subscription {subscription_id} was charged after leaving"
+
+
+def subscriptions_make_sense(stage: Stage, accounts: Iterable[Account]) -> None:
+    """What goes on has a next moment later than now, and is charged next unless its page says why not."""
+    now = stage.clock.now().strftime("%Y-%m-%d %H:%M:%S")
+    assert not stage.shop("SELECT id FROM subscription WHERE status <> 'ended' AND wake_at <= ?", now)
+    for one in (one for account in accounts for one in account["subscriptions"]):
+        assert (one["status"] == "ended") == (one["reason"] is not None), one
+        if one["status"] == "active" and one["card"] and not one["leaves_on"]:
+            assert one["next"] is not None, one
+        if one["status"] == "ended" or one["leaves_on"]:
+            assert one["next"] is None, one
+
+
+def news_is_told(stage: Stage) -> None:
+    """No mail waits, and every charge of a subscription that stands paid has its receipt."""
+    assert not stage.shop("SELECT key FROM mail WHERE sent_at IS NULL AND dropped_at IS NULL")
+    untold = stage.shop(
+        "SELECT merchant_uid FROM payment WHERE purpose = 'renewal' AND status = 'paid'"
+        " AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.payment_id = payment.id AND mail.kind = 'receipt')"
+    )
+    assert not untold, untold
 
 
 def nobody_sees_anothers(people: list[Player], accounts: list[Account]) -> None:

@@ -8,6 +8,7 @@ transaction that were held open across a call to i'mport would collide with what
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable
 from contextvars import Context
@@ -26,7 +27,7 @@ from storefront.clock import Clock
 from storefront.config import Settings
 from storefront.database import Database
 from storefront.iamport import Iamport
-from storefront.iamport.restraint import Breaker
+from storefront.iamport.restraint import REST_S, Breaker
 from storefront.models import Base
 from storefront.sandbox import SandboxSettings, create_sandbox
 from storefront.sandbox.books.faults import Fault
@@ -186,7 +187,8 @@ class Stage:
         return reconciliation.reconcile(self.billing)
 
     def mend(self) -> None:
-        """Nothing is broken any more, and nothing is about to happen."""
+        """Nothing is broken any more, nothing is about to happen, and who had stopped asking asks again."""
+        self.pass_time(math.ceil(REST_S) + 1)
         self.books.faults.clear()
         self.adapter.interruption = None
 

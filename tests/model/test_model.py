@@ -1,4 +1,4 @@
-"""Anything in any order: sign-ups, windows, charges, refunds, removals, faults, restarts, lies; the ledger is the judge.
+"""Anything in any order: windows, charges, renewals, refunds, leaving, faults, restarts, lies; the ledger is the judge.
 
 Ten thousand steps by default; `--long` plays a hundred thousand.
 """
@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 from tests.model import checks
-from tests.model.fate import Fate
 from tests.model.stage import GRACE_S, Stage
+from tests.model.subscribers import Subscribers
 
 STEPS_OF_A_PLAY = 100
 STEPS_WITHOUT_REST = 25
+BREATH_S = 61
+"""What is being sent is left to its sender for a minute; after that, whoever looks sends it again."""
 
 
-class Shopping(Fate):
+class Shopping(Subscribers):
     """Some shoppers, one shop, one i'mport, and bad luck."""
 
     def __init__(self, stage: Stage) -> None:
@@ -59,6 +61,7 @@ class Shopping(Fate):
         self.stage.mend()
         for webhook in self.stage.webhooks("pending", "held", "failed"):
             self.stage.deliver(webhook)
+        self.stage.pass_time(BREATH_S)
         if not self.is_silent:
             checks.money_agrees(self.stage, self.accounts())
         self.stage.pass_time(pause)
@@ -66,14 +69,23 @@ class Shopping(Fate):
             if not self.stage.reconcile().changed:
                 break
         self.is_silent = False
+        self.work()
         accounts = self.accounts()
         checks.money_agrees(self.stage, accounts)
         checks.states_make_sense(self.stage, accounts, self.undone)
         checks.payments_are_their_own(self.stage, accounts)
-        checks.cancels_have_their_reasons(self.stage, accounts, self.wanted_back)
+        checks.cancels_have_their_reasons(self.stage, accounts, self.wanted_back, self.left)
         checks.keys_agree(self.stage, accounts)
         checks.removed_cards_are_charged_no_more(self.stage, self.removed)
         checks.charges_were_sent_once(self.stage)
+        checks.periods_are_paid_once(accounts, self.undone)
+        checks.dunning_has_an_end(self.stage)
+        checks.who_has_left_is_charged_no_more(
+            self.stage, {one: self.captured_for(one) for one in self.left}, self.left
+        )
+        checks.subscriptions_make_sense(self.stage, accounts)
+        self.send_mails()
+        checks.news_is_told(self.stage)
         return accounts
 
     def teardown(self) -> None:
