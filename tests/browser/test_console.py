@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
+import subprocess
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.people import Sandbox
 
@@ -163,3 +165,50 @@ def test_everything_works_without_a_script(browser: Browser, sandbox: Sandbox) -
         expect(page).to_have_url(re.compile("state=paid"))
         page.get_by_role("button", name="Break it").click()
         expect(page.get_by_text("1 of 1 left")).to_be_visible()
+
+
+@pytest.fixture
+def order(sandbox: Sandbox) -> str:
+    """The number of a charge that a shop has made with a stored key."""
+    merchant_uid, customer_uid = f"order_{secrets.token_hex(6)}", f"key_{secrets.token_hex(6)}"
+    sandbox.issue_key(customer_uid)
+    charge = {"customer_uid": customer_uid, "merchant_uid": merchant_uid, "amount": 1_000, "name": "Coffee"}
+    assert sandbox.call("POST", "/subscribe/payments/again", **charge)["code"] == 0
+    return merchant_uid
+
+
+@pytest.fixture
+def its_request(page: Page, sandbox: Sandbox, order: str) -> Locator:
+    """The opened line of that charge's request, on the page of the charge."""
+    [payment] = sandbox.ledger(order)["payments"]
+    page.goto(f"{sandbox.url}/_sandbox/")
+    page.get_by_role("link", name=payment["imp_uid"]).first.click()
+    request = page.get_by_role("row").filter(has_text="Request POST /subscribe/payments/again")
+    request.get_by_text("Request POST /subscribe/payments/again").click()
+    return request
+
+
+def test_a_request_is_changed_and_sent_again(page: Page, sandbox: Sandbox, order: str, its_request: Locator) -> None:
+    """The shop's own is the draft; another order number makes it another charge."""
+    by_hand = f"{order}_by_hand"
+    its_request.get_by_text("Edit and send again").click()
+    body = its_request.get_by_label("Body (JSON)")
+    body.fill(body.input_value().replace(order, by_hand))
+
+    its_request.get_by_role("button", name="Send", exact=True).click()
+
+    expect(page.get_by_text(by_hand).first).to_be_attached()
+    assert [sandbox.net(order), sandbox.net(by_hand)] == [1_000, 1_000]
+
+
+def test_what_is_copied_runs(page: Page, sandbox: Sandbox, order: str, its_request: Locator) -> None:
+    """The button puts the request onto the clipboard as a command; sent once more, the order number is taken."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    its_request.get_by_role("button", name="Copy").first.click()
+
+    expect(its_request.get_by_role("button", name="✓")).to_be_visible()
+    command = ["bash", "-c", page.evaluate("navigator.clipboard.readText()") + " --silent"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    assert "이미 주문이 이루어진" in json.loads(said)["message"]
+    assert sandbox.net(order) == 1_000
