@@ -218,6 +218,7 @@ def shop_beside(
         gateway = gateway or _gateway(settings, session_for(sandbox_app), clock)
     app = create_app(settings, clock=clock, gateway=gateway)
     database = once.database_at(settings.database_url)
+    of_its_own = app.extensions["billing"].database
     app.extensions["billing"] = replace(app.extensions["billing"], database=database)
     if in_process:
         app.extensions["demo_sandbox"] = DemoSandbox(settings.imp_api_url, session_for(sandbox_app))
@@ -230,6 +231,7 @@ def shop_beside(
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(table.delete())
     database.close()
+    of_its_own.close()  # `/readyz` looks with it
 
 
 @pytest.fixture

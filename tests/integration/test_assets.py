@@ -112,6 +112,7 @@ def test_who_works_on_the_pages_sees_every_change(settings: Settings, monkeypatc
     assert "/static/css/theme.css" in files_of(page)
     with Browser(app).get("/static/css/theme.css") as reply:
         assert reply.headers["Cache-Control"] == "no-cache"
+    app.extensions["billing"].database.close()
 
 
 def test_bootstraps_stylesheet_is_cut_down_to_what_the_pages_wear() -> None:
