@@ -19,7 +19,7 @@ class Order:
 
 
 def charge(order: Order, customer_uid: str) -> None:
-    """Charge a stored key; then the order is `paid`, `failed`, or still `requested` because nobody knows."""
+    """Charge a stored key; then the order is `paid`, `failed`, or still `requested`: look it up again later."""
     buyer = {"buyer_name": "Kim", "buyer_email": "kim@example.com", "buyer_tel": "010-1234-5678"}
     what = {"customer_uid": customer_uid, "merchant_uid": order.number, "amount": order.amount, "name": "Bag"}
     try:
@@ -29,7 +29,7 @@ def charge(order: Order, customer_uid: str) -> None:
 
 
 def look_up(order: Order) -> None:
-    """What became of an order; call it again later while it is `requested`."""
+    """What became of an order; call it again later while it is `requested`, and give it up after a day."""
     try:
         payments = iamport.payments_of(order.number)
     except SilenceError:

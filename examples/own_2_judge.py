@@ -32,10 +32,14 @@ class Order:
     given_up: bool = False
 
 
+LIVE = False
+"""Whether money is real: a test channel's payment pays for nothing then."""
+
+
 def judged(order: Order, answer: Payment, *, has_key: bool) -> Judgement:
     """What i'mport's answer means for an order; nothing is changed, the writing is yours."""
     clocks = {"now": datetime.now(UTC), "offset": timedelta(0)}
-    return judge(order, order.card, None, answer, live=False, has_key=has_key, **clocks)
+    return judge(order, order.card, None, answer, live=LIVE, has_key=has_key, **clocks)
 
 
 def take(order: Order, answer: Payment, *, has_key: bool) -> str:
@@ -45,4 +49,6 @@ def take(order: Order, answer: Payment, *, has_key: bool) -> str:
         return "paid"
     if judgement.finding in (Finding.REFUSED, Finding.EXTRA):
         return "give it back"
+    if judgement.finding is Finding.CHANGED:
+        return "write down what was cancelled"
     return "failed" if judgement.finding in (Finding.DECLINED, Finding.KEYLESS) else "leave it"

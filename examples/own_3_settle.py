@@ -1,6 +1,7 @@
 """Step 3 of `docs/take-it-home.md`: orders, cards and settling as they are, without a page of this shop."""
 
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from yourshop.billing.reconciling import reconciliation
 from yourshop.clock import Clock
 from yourshop.config import load
 from yourshop.database import Database
-from yourshop.iamport import Iamport
+from yourshop.iamport import Iamport, SilenceError
 from yourshop.models import Base, Shopper
 
+ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+"""What i'mport's numbers and ours look like; whatever else comes in is nobody's."""
 URL = "http://127.0.0.1:3000"
 BUYER = checkout.Buyer("Kim", "kim@example.com", "010-1234-5678")
 
@@ -43,16 +46,22 @@ def new_shopper(billing: Billing) -> int:
 
 def window_parameters(billing: Billing, shopper_id: int) -> dict:
     """For the page with the button."""
-    wish = checkout.Wish(plan=PLANS[0], mode="pay", consent_version="1")
+    wish = checkout.Wish(plan=PLANS[0], mode="pay", consent_version="1")  # "register": a card alone, for 0 won
     return checkout.request_pay_parameters(
         billing, checkout.begin(billing, shopper_id=shopper_id, wish=wish, buyer=BUYER)
     )
 
 
-def hear(billing: Billing, door: Door, message: dict) -> str:
-    """For the callback, the phone's return and the webhook: only the ids are used."""
-    ids = {"imp_uid": message["imp_uid"], "merchant_uid": message["merchant_uid"]}
-    return settlement.settle(billing, door, **ids).status
+def hear(billing: Billing, door: Door, message: dict) -> tuple[int, str]:
+    """For the callback, the phone's return and the webhook: only the ids are used. The answer's code, and what to say."""
+    ids = {name: message.get(name) for name in ("imp_uid", "merchant_uid")}
+    if not all(value is None or (isinstance(value, str) and ID.fullmatch(value)) for value in ids.values()):
+        return 400, "no ids"
+    try:
+        order = settlement.settle(billing, door, **ids)
+    except SilenceError:
+        return 503, "tell me again"
+    return 200, order.status if order else "not ours"
 
 
 def one_more(billing: Billing, shopper_id: int, card_id: int, token: str) -> str:

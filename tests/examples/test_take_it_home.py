@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
@@ -89,7 +91,9 @@ billing = open_shop(Path("."))
 shopper = new_shopper(billing)
 params = window_parameters(billing, shopper)
 ended = requests.post(f"{os.environ['IMP_API_URL']}/_sandbox/pay", json={"params": params, "card": "approve"}, timeout=30).json()
-print(hear(billing, Door.CALLBACK, ended))
+print(*hear(billing, Door.CALLBACK, ended))
+for message in ({"imp_uid": "../x"}, {"merchant_uid": 7}, {"imp_uid": "imp_1", "merchant_uid": "of_another_shop"}):
+    print(hear(billing, Door.WEBHOOK, message)[0])
 with billing.database.reading() as session:
     card = session.scalars(select(Card)).one()
 number = one_more(billing, shopper, card.id, "a-token-of-the-form")
@@ -98,5 +102,38 @@ billing.errands.close()
 with billing.database.reading() as session:
     print(session.scalars(select(Payment).where(Payment.merchant_uid == number)).one().status)
 """
-    assert run(home, "own_3_settle.py", story, sandbox) == ["paid", "paid"]
+    assert run(home, "own_3_settle.py", story, sandbox) == ["200", "paid", "400", "400", "200", "paid"]
     assert sandbox.net() == 2 * 18_900
+
+
+def needed(names: str) -> set[str]:
+    """These distributions, and what they need themselves."""
+    found, waiting = set(), [name.strip() for name in names.split(",")]
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name not in found:
+            found.add(name)
+            with suppress(PackageNotFoundError):
+                waiting += [re.split(r"[^\w.-]", line)[0] for line in requires(name) or [] if "extra ==" not in line]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("steps", "example"), [((1,), "own_1_client.py"), ((1, 2), "own_2_judge.py"), ((3,), "own_3_settle.py")]
+)
+def test_nothing_else_is_needed_than_the_page_says(
+    home: Path, sandbox: Sandbox, steps: tuple[int, ...], example: str
+) -> None:
+    """Whoever installs what the table names can import what they took."""
+    take(home, *steps)
+    page = (ROOT / "docs" / "take-it-home.md").read_text()
+    [named] = re.findall(rf"^\| {steps[-1]} \|[^|]*\|[^|]*\|([^|]*)\|", page, re.MULTILINE)
+    story = """
+import sys
+from importlib.metadata import packages_distributions
+owners = packages_distributions()
+for module in {name.split(".")[0] for name in sys.modules} - {"yourshop", "_distutils_hack"}:
+    print(*owners.get(module, ()))
+"""
+    loaded = {re.sub(r"[-_.]+", "-", name).lower() for name in run(home, example, story, sandbox)}
+    assert loaded - needed(named) == set()
