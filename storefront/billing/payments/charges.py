@@ -22,13 +22,12 @@ from storefront.billing.orders import records, timeline
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import Note, asked_once, decided, told
 from storefront.billing.payments.settlement import Door, settle
+from storefront.billing.sends import about_to_be_sent
 from storefront.billing.subscriptions import dunning, outcomes
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Card, Payment
 from storefront.states import CardStatus, PaymentStatus, Purpose, SubscriptionStatus
 
-FIRST_CHECK_AFTER = timedelta(minutes=1)
-"""When `reconcile` first looks at a charge by itself; until then its own answer is on the way."""
 LATE = timedelta(seconds=1)
 """A send that begins this much later than its row says is claimed anew."""
 
@@ -181,11 +180,7 @@ def open_charge(
         buyer_name=buyer.buyer_name,
         buyer_email=buyer.buyer_email,
         buyer_phone=buyer.buyer_phone,
-        created_at=now,
-        first_sent_at=now,
-        sent_at=now,
-        sends=1,
-        next_check_at=now + FIRST_CHECK_AFTER,
+        **about_to_be_sent(now),
         **{"language": buyer.language, **terms},
     )
     session.add(payment)

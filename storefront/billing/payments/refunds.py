@@ -7,7 +7,7 @@ i'mport refuses a checksum that no longer fits, so a repeat cannot return more t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import bindparam, select
@@ -21,6 +21,7 @@ from storefront.billing.errands import BusyError
 from storefront.billing.orders import records, timeline
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import asked, decided, told
+from storefront.billing.sends import FIRST_CHECK_AFTER
 from storefront.billing.subscriptions import calendar
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Payment, Refund
@@ -28,9 +29,6 @@ from storefront.states import PaymentStatus, RefundStatus
 
 REASONS = {"shopper": "구매자 요청", "refused": "주문과 다른 결제", "extra": "중복 결제", "left": "구독 해지"}
 """What the merchant's console shows as the reason of each kind of refund."""
-
-FIRST_CHECK_AFTER = timedelta(minutes=1)
-"""When `reconcile` first looks at a refund by itself; until then whoever wrote it down is sending it."""
 
 _ATTEMPTS = 5
 

@@ -5,13 +5,14 @@ Each function changes rows that its caller has locked and commits; new rows are 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from storefront.billing import identifiers
 from storefront.billing.mails import news
+from storefront.billing.sends import about_to_be_sent
 from storefront.billing.subscriptions import calendar
 from storefront.billing.subscriptions.calendar import Interval
 from storefront.billing.subscriptions.standing import Standing
@@ -29,9 +30,6 @@ from storefront.billing.subscriptions.step import (
 )
 from storefront.models import Card, Checkout, Payment, Subscription
 from storefront.states import EndReason, PaymentStatus, PeriodStatus, Purpose, SubscriptionStatus
-
-FIRST_CHECK_AFTER = timedelta(minutes=1)
-"""When `reconcile` first looks at an attempt by itself; until then its own answer is on the way."""
 
 
 def write(session: Session, standing: Standing, decision: Decision, now: datetime) -> Standing:
@@ -151,11 +149,7 @@ def attempt_at(subscription: Subscription, period: Checkout, card: Card, attempt
         buyer_email=subscription.buyer_email,
         buyer_phone=subscription.buyer_phone,
         language=subscription.language,
-        created_at=now,
-        first_sent_at=now,
-        sent_at=now,
-        sends=1,
-        next_check_at=now + FIRST_CHECK_AFTER,
+        **about_to_be_sent(now),
     )
     set_committed_value(payment, "card", card)
     set_committed_value(payment, "checkout", period)
