@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -83,7 +84,7 @@ def test_listening_aims_prints_and_gives_back(sandbox: IamportSandbox, monkeypat
         if look == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(tools.time, "sleep", pause)
+    monkeypatch.setattr(tools, "time", SimpleNamespace(sleep=pause))  # its own: other threads sleep as well
 
     said = run("listen", NOWHERE, "--sandbox", sandbox.url)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_a_check_digit_matters_only_when_it_is_asked_for(
     sandbox: Sandbox, careful: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every test card has the right one; one of them takes its time."""
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("storefront.sandbox.window.paying.time", SimpleNamespace(sleep=lambda _seconds: None))
     assert pay(sandbox, card_number=LUHN_OFF_BY_ONE) == "paid"
     assert pay(careful, card_number=LUHN_OFF_BY_ONE) is None
     body = {"channel_key": "channel-key-1", "card_number": LUHN_OFF_BY_ONE, "expiry": "2040-12"}
