@@ -157,7 +157,7 @@ class Players(RuleBasedStateMachine):
         """With a card that is stored, or was; by a new press or one that was sent before."""
         cards = self.stored_cards()
         active = [card for card in cards if card.status == "active"]
-        card = _of(cards if stale or not active else active, which)
+        card = one_of(cards if stale or not active else active, which)
         if trouble:
             self.stage.break_call(AGAIN, trouble)
         self.press(card, plan, f"press-{press}")
@@ -194,7 +194,7 @@ class Players(RuleBasedStateMachine):
         if orders:
             if trouble:
                 self.stage.break_call("/payments/cancel", trouble)
-            self.want_back(_of(orders, which)[0], f"refund-{press}")
+            self.want_back(one_of(orders, which)[0], f"refund-{press}")
 
     def want_back(self, merchant_uid: str, token: str) -> None:
         """Whoever ordered it asks for a refund."""
@@ -213,7 +213,7 @@ class Players(RuleBasedStateMachine):
     @precondition(lambda self: self.stored_cards())
     def somebody_removes_a_card(self, which: int, trouble: str | None) -> None:
         """Any of theirs."""
-        card = _of(self.stored_cards(), which)
+        card = one_of(self.stored_cards(), which)
         if trouble:
             self.stage.break_call("/subscribe/customers/*", trouble)
         assert self.called(card.owner).remove_card(card.id).status_code == 303
@@ -236,7 +236,7 @@ class Players(RuleBasedStateMachine):
             player.email,
         )
         if orders:
-            merchant_uid, card_id, plan = _of(orders, which)
+            merchant_uid, card_id, plan = one_of(orders, which)
             before = self.everything()
             status = self.pry(player, how, merchant_uid, card_id, plan)
             assert status == (303 if how == "stranger" else 404), (how, status)
@@ -301,5 +301,6 @@ class Players(RuleBasedStateMachine):
         return self.called(rows[0][0]) if rows else None
 
 
-def _of(choices: list[Any], which: int) -> Any:
+def one_of(choices: list[Any], which: int) -> Any:
+    """The one that a number chooses."""
     return choices[which % len(choices)]

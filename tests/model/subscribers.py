@@ -15,7 +15,7 @@ from storefront.billing.mailing import sending
 from storefront.billing.renewing import renewal
 from storefront.billing.subscriptions.step import BREATH
 from tests.model.fate import Fate
-from tests.model.players import CARDS, PRICES, TROUBLES, Choice
+from tests.model.players import CARDS, PRICES, TROUBLES, Choice, one_of
 from tests.model.stage import AGAIN, Interruption, Stage, Subject
 
 MOST_SUBSCRIPTIONS = 3
@@ -71,7 +71,7 @@ class Subscribers(Fate):
     @precondition(lambda self: self.subscriptions("active", "past_due"))
     def the_next_one_falls_due(self, which: int, trouble: str | None) -> None:
         """Time goes to the moment at which something happens to a subscription, and whoever works does it then."""
-        kept = _of(self.subscriptions("active", "past_due"), which)
+        kept = one_of(self.subscriptions("active", "past_due"), which)
         [[away]] = self.stage.shop(
             "SELECT ceil((julianday(wake_at) - julianday(?)) * 86400) FROM subscription WHERE id = ?",
             self.stage.clock.now().strftime("%Y-%m-%d %H:%M:%S"),
@@ -140,7 +140,7 @@ class Subscribers(Fate):
     @precondition(lambda self: self.subscriptions("active", "past_due"))
     def somebody_leaves(self, which: int, how: str) -> None:
         """At the period's end or now, with the sum that is shown or another one."""
-        self.leave(_of(self.subscriptions("active", "past_due"), which), how)
+        self.leave(one_of(self.subscriptions("active", "past_due"), which), how)
 
     def leave(self, kept: Kept, how: str) -> None:
         """One of the two choices; who was shown another sum is asked again, and nothing has happened."""
@@ -164,13 +164,13 @@ class Subscribers(Fate):
     @precondition(lambda self: self.subscriptions())
     def somebody_changes_their_mind(self, which: int, what: str) -> None:
         """They stay after all, or do without the next bag, or not."""
-        self.ask(_of(self.subscriptions(), which), what)
+        self.ask(one_of(self.subscriptions(), which), what)
 
     @rule(which=Choice, plan=st.sampled_from(sorted(PRICES)))
     @precondition(lambda self: self.subscriptions())
     def somebody_wants_another_coffee(self, which: int, plan: str) -> None:
         """From the next bag on."""
-        kept = _of(self.subscriptions(), which)
+        kept = one_of(self.subscriptions(), which)
         price = PRICES[plan] * (10 if self.seen(kept)["every"] == "year" else 1)
         self.ask(kept, "plan", plan=plan, price_krw=price, consent="y")
 
@@ -178,13 +178,13 @@ class Subscribers(Fate):
     @precondition(lambda self: self.subscriptions() and self.stored_cards())
     def somebody_pays_with_another_card(self, which: int, card: int) -> None:
         """From the next charge on, which may be at once."""
-        self.change_card(_of(self.subscriptions(), which), card)
+        self.change_card(one_of(self.subscriptions(), which), card)
 
     def change_card(self, kept: Kept, card: int) -> None:
         """Any card that was ever stored, by whomever."""
         cards = self.stored_cards()
         if cards:
-            self.ask(kept, "card", card=_of(cards, card).id)
+            self.ask(kept, "card", card=one_of(cards, card).id)
 
     @rule(which=Choice, card=Choice, press=st.integers(0, 30), trouble=st.sampled_from(TROUBLES))
     @precondition(lambda self: self.subscriptions("past_due") and self.stored_cards())
@@ -193,8 +193,8 @@ class Subscribers(Fate):
         if trouble:
             self.stage.break_call(AGAIN, trouble)
         quiet, first = self.stage.adapter.interruption is None, self.newest_order()
-        kept = _of(self.subscriptions("past_due"), which)
-        self.ask(kept, "pay", card=_of(self.stored_cards(), card).id, token=f"owed-{press}")
+        kept = one_of(self.subscriptions("past_due"), which)
+        self.ask(kept, "pay", card=one_of(self.stored_cards(), card).id, token=f"owed-{press}")
         if quiet:
             assert len(self.charges_since(first)) <= 1, "one press was sent twice"
 
@@ -202,7 +202,7 @@ class Subscribers(Fate):
     @precondition(lambda self: len(self.people) > 1 and self.subscriptions())
     def somebody_pries_into_a_subscription(self, who: int, which: int, what: str) -> None:
         """Of somebody else: there is nothing, and nothing comes of it."""
-        kept, player = _of(self.subscriptions(), which), self.people[who % len(self.people)]
+        kept, player = one_of(self.subscriptions(), which), self.people[who % len(self.people)]
         if kept.owner != player.email:
             before = self.stage.shop("SELECT id, status, version FROM subscription ORDER BY id")
             assert player.browser.get(kept.path + what).status_code == 404
@@ -221,7 +221,7 @@ class Subscribers(Fate):
             self.left[subscription_id] = self.captured_for(subscription_id)
 
     def captured_for(self, subscription_id: int) -> set[str]:
-        """The payments that i'mport has captured for a subscription, or may capture without being asked anew."""
+        """The payments that i'mport has captured for a subscription."""
         ours = [
             row[0]
             for row in self.stage.shop("SELECT merchant_uid FROM payment WHERE subscription_id = ?", subscription_id)
@@ -293,7 +293,3 @@ class Subscribers(Fate):
 
 def _die(_subject: Subject) -> None:
     raise KilledError
-
-
-def _of(choices: list[Any], which: int) -> Any:
-    return choices[which % len(choices)]
