@@ -3,6 +3,9 @@
 import pytest
 import requests
 
+from storefront.sandbox import SandboxSettings
+from storefront.sandbox.testing import running_sandbox
+
 pytest_plugins = ["storefront.sandbox.pytest_plugin"]
 
 WINDOW = {
@@ -24,6 +27,28 @@ def without(fields, name):
 
 def test_pg_left_out_opens_the_only_setting(iamport_sandbox):
     assert iamport_sandbox.pay(without(WINDOW, "pg")).status == "paid"
+
+
+@pytest.fixture
+def two_settings():
+    with running_sandbox(SandboxSettings(general_pg_id="general1m")) as sandbox:
+        yield sandbox
+
+
+def test_jtnet_alone_opens_the_first_of_several_settings_whether_it_stores_keys_or_not(two_settings):
+    assert two_settings.pay(WINDOW).status == "paid"
+    assert two_settings.ledger().captured == 9_900
+    assert two_settings.ledger().billing_keys == []
+
+
+def test_the_mid_of_recurring_payments_opens_the_setting_that_stores_keys(two_settings):
+    two_settings.pay({**WINDOW, "pg": "jtnet.tpaytest2m"})
+    assert [key.customer_uid for key in two_settings.ledger().billing_keys] == ["card-1"]
+
+
+def test_a_mistyped_pg_opens_the_first_setting_without_a_word(two_settings):
+    assert two_settings.pay({**WINDOW, "pg": "jtnet.tpaytest2"}).status == "paid"
+    assert two_settings.ledger().billing_keys == []
 
 
 def test_without_customer_uid_the_card_is_charged_and_no_key_is_stored(iamport_sandbox):

@@ -73,6 +73,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 @click.option(
     "--older-clients", is_flag=True, help="Do without parameters that clients older than their rule leave out."
 )
+@click.option("--general-pg-id", metavar="MID", help="A second JTNet setting, listed first, that stores no keys.")
 @click.option("--luhn", is_flag=True, help="Refuse card numbers whose check digit is wrong.")
 @click.option("--extra-fields", is_flag=True, help="Objects with a field that nobody knows.")
 def sandbox(host: str, port: int, token: str | None, **options: Any) -> None:

@@ -40,8 +40,10 @@ class SandboxSettings:
         token: what everything under `/_sandbox/` asks for, so that the sandbox may serve other machines; None keeps it to
             this one.
         luhn: refuse card numbers whose check digit is wrong, as real card companies do.
-        pg_id: the MID at JTNet.
+        pg_id: the MID at JTNet that recurring payments go through.
         channel_key: what the merchant's console shows for that setting; any other one is taken as well.
+        general_pg_id: the MID of a second JTNet setting, for ordinary payments: i'mport lists it first, so that a `pg` of
+            plain `jtnet` opens it, and it stores no keys. None: there is one setting.
     """
 
     key: str = "sandbox_key"
@@ -68,3 +70,4 @@ class SandboxSettings:
     luhn: bool = False
     pg_id: str = "tpaytest2m"
     channel_key: str = "channel-key-00000000-0000-4000-8000-000000000000"
+    general_pg_id: str | None = None

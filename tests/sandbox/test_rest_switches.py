@@ -155,6 +155,40 @@ def test_objects_may_have_a_field_that_nobody_knows(
     assert {"sandbox_unknown_field" in one for one in objects} == {bool(switched)}
 
 
+@with_settings({}, {"general_pg_id": "general1m"})
+def test_a_setting_for_ordinary_payments_is_the_default_and_stores_no_keys(
+    sandbox: Sandbox, switched: dict[str, Any]
+) -> None:
+    """Both lists begin with it. Only the other one's whole name, or its channel's, opens that."""
+    mids = ["general1m", "tpaytest2m"] if switched else ["tpaytest2m"]
+    settings = sandbox.call("GET", "/users/pg")["response"]
+    assert [one["pg_id"] for one in settings] == mids
+    public = sandbox.session.get(f"{sandbox.url}/users/pg/imp00000000", timeout=30).json()["data"]
+    assert [one["pg_id"] for one in public] == mids
+    ways: list[dict[str, Any]] = [
+        *({"pg": pg} for pg in ("jtnet", "", "jtnet.tpaytest2", "nice.tpaytest2m", "jtnet.tpaytest2m")),
+        *({"channelKey": one["channel_key"]} for one in settings),
+        {},
+    ]
+    for position, way in enumerate(ways):
+        params = {
+            **way,
+            "merchant_uid": f"order-{position}",
+            "amount": 100,
+            "name": "원두",
+            "customer_uid": f"c-{position}",
+        }
+        stores_key = (
+            not switched or way.get("pg") == "jtnet.tpaytest2m" or way.get("channelKey") == settings[-1]["channel_key"]
+        )
+        payment = sandbox.call("GET", f"/payments/{sandbox.pay(params)['imp_uid']}")["response"]
+        assert payment["pg_id"] == ("tpaytest2m" if stores_key else "general1m"), way
+        assert payment["pg_tid"].startswith(payment["pg_id"])
+        assert (payment["customer_uid"] is not None) == (f"c-{position}" in sandbox.stored_keys()) == stores_key, way
+        nothing = {**params, "merchant_uid": f"key-{position}", "customer_uid": f"k-{position}", "amount": 0}
+        assert sandbox.pay(nothing)["status"] == ("paid" if stores_key else None), way
+
+
 SWITCHES = {
     "unknown_key_is_404": ("--unknown-key-is-404", True),
     "schedule_lists_are_arrays": ("--schedule-lists-are-arrays", True),
@@ -163,6 +197,7 @@ SWITCHES = {
     "cancelled_windows_stay_ready": ("--cancelled-windows-stay-ready", True),
     "extra_fields": ("--extra-fields", True),
     "luhn": ("--luhn", True),
+    "general_pg_id": ("--general-pg-id=general1m", "general1m"),
     "confirm_as_form": ("--confirm-as-form", True),
     "decline_reason": ("--decline-reason=no", "no"),
 }

@@ -72,6 +72,8 @@ class Draft:
     """Its id, if it was told to somebody before; a new one unless told."""
     started_at: int | None = None
     """When its window was opened, in UNIX seconds; when it happens, unless told."""
+    pg_id: str | None = None
+    """The MID it goes through; that of recurring payments, unless told."""
     customer_id: str | None = None
     """The merchant's own number of the buyer, which only a schedule shows."""
     at: int | None = None
@@ -87,7 +89,7 @@ class Payments:
     def approve(self, draft: Draft) -> str:
         """Write a captured payment; its imp_uid."""
         now = draft.at or self._clock.seconds()
-        return self._write(draft, "paid", paid_at=now, facts=self._approval(draft.amount, now))
+        return self._write(draft, "paid", paid_at=now, facts=self._approval(draft.amount, now, draft.pg_id))
 
     def decline(self, draft: Draft, reason: str) -> str:
         """Write a payment that was not captured; its imp_uid."""
@@ -109,7 +111,8 @@ class Payments:
             if row is None:
                 return None
             now = self._clock.seconds()
-            details = json.loads(row["details"]) | {"fail_reason": None} | self._approval(row["amount"], now)
+            details = json.loads(row["details"])
+            details |= {"fail_reason": None} | self._approval(row["amount"], now, details.get("pg_id"))
             self._store.write(
                 "UPDATE payment SET status = 'paid', paid_at = ?, updated_at = ?, details = ? WHERE imp_uid = ?",
                 now,
@@ -285,6 +288,7 @@ class Payments:
             "user_agent": draft.user_agent,
             "card_quota": draft.card_quota,
             "notice_url": draft.notice_url,
+            "pg_id": draft.pg_id,
         }
         self._store.insert(
             "payment",
@@ -305,8 +309,8 @@ class Payments:
         )
         return imp_uid
 
-    def _approval(self, amount: int, at: int) -> dict[str, Any]:
-        pg_tid = self._identifiers.pg_tid(self._settings.pg_id, datetime.fromtimestamp(at, SEOUL))
+    def _approval(self, amount: int, at: int, pg_id: str | None) -> dict[str, Any]:
+        pg_tid = self._identifiers.pg_tid(pg_id or self._settings.pg_id, datetime.fromtimestamp(at, SEOUL))
         return {"pg_tid": pg_tid, "apply_num": self._identifiers.apply_num() if amount else ""}
 
     def new_imp_uid(self, channel: str) -> str:

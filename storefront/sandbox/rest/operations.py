@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, request
 
-from storefront.sandbox.books import codes, prepared
+from storefront.sandbox.books import codes, pg_settings, prepared
 from storefront.sandbox.books.schedules import LATEST_AT
 from storefront.sandbox.parts import sandbox
 from storefront.sandbox.rest.envelope import done, refused
@@ -44,8 +44,8 @@ def get_token() -> Response:
 def get_pg_settings() -> Response:
     """`GET /users/pg`."""
     settings = sandbox().settings
-    setting = {"pg_provider": "jtnet", "pg_id": settings.pg_id, "sandbox": settings.test_channel}
-    return done([{**setting, "type": "payment", "channel_name": "JTNet", "channel_key": settings.channel_key}])
+    same = {"pg_provider": "jtnet", "sandbox": settings.test_channel, "type": "payment", "channel_name": "JTNet"}
+    return done([{**same, "pg_id": one.pg_id, "channel_key": one.channel_key} for one in pg_settings.listed(settings)])
 
 
 @blueprint.get("/cards")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from storefront.sandbox.books import cards, prepared
+from storefront.sandbox.books import cards, pg_settings, prepared
 from storefront.sandbox.books.cards import Behaviour, CardInput, InvalidCard
 from storefront.sandbox.books.charges import LONGEST_CUSTOM_DATA
 from storefront.sandbox.books.payments import Draft
@@ -21,7 +21,7 @@ from storefront.sandbox.window import confirmation
 from storefront.sandbox.window.returning import way_back, with_answer
 from storefront.sandbox.wire.parameters import LARGEST_AMOUNT, storable, whole
 
-__all__ = ["CardInput", "InvalidCard", "WindowResult", "opening_error", "pay", "refuse"]
+__all__ = ["CardInput", "InvalidCard", "WindowResult", "customer_uid_of", "opening_error", "pay", "refuse"]
 
 Device = Literal["pc", "mobile"]
 Sdk = Literal["new", "old"]
@@ -63,7 +63,7 @@ def opening_error(sandbox: Sandbox, params: Mapping[str, Any], *, late: bool = F
         params: what the page gave `IMP.request_pay`.
         late: the window was open before another one paid, so "already paid" was not checked.
     """
-    problem = _malformed(params)
+    problem = _malformed(params, customer_uid_of(sandbox, params))
     if problem:
         return _INVALID, problem
     merchant_uid = str(params["merchant_uid"])
@@ -73,6 +73,17 @@ def opening_error(sandbox: Sandbox, params: Mapping[str, Any], *, late: bool = F
     if registered is not None and registered != _amount(params):
         return AMOUNT_CHANGED
     return None
+
+
+def customer_uid_of(sandbox: Sandbox, params: Mapping[str, Any]) -> str | None:
+    """The name under which a window stores its card; None if it stores none, because none is given or its setting cannot.
+
+    Args:
+        sandbox: its books.
+        params: what the page gave `IMP.request_pay`.
+    """
+    name = params.get("customer_uid")
+    return str(name) if name and pg_settings.chosen(sandbox.settings, params).stores_keys else None
 
 
 def refuse(
@@ -134,7 +145,7 @@ def pay(
         return ending.failed(None, None, *error)
     if outcome == "close":
         return ending.lost(None, None)
-    draft = replace(_draft(params, device, user_agent), started_at=opened_at)
+    draft = replace(_draft(sandbox, params, device, user_agent), started_at=opened_at)
     if outcome == "cancel":
         return _cancel(sandbox, ending, draft)
     if card is None:
@@ -247,7 +258,7 @@ def _old_facts(payment: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _malformed(params: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one line for each rule
+def _malformed(params: Mapping[str, Any], customer_uid: str | None) -> str | None:  # noqa: PLR0911 - one line for each rule
     for name, longest in (("merchant_uid", 40), ("name", 40), ("customer_uid", 80)):
         value = params.get(name)
         if value is not None and (not isinstance(value, str | int) or len(str(value)) > longest):
@@ -262,7 +273,7 @@ def _malformed(params: Mapping[str, Any]) -> str | None:  # noqa: PLR0911 - one 
         return "정기결제는 카드(card)만 지원합니다."
     if _amount(params) is None:
         return "결제금액이 올바르지 않습니다."
-    if _amount(params) == 0 and not params.get("customer_uid"):
+    if _amount(params) == 0 and customer_uid is None:
         return "결제금액은 0원보다 커야 합니다."
     return None
 
@@ -272,20 +283,21 @@ def _amount(params: Mapping[str, Any]) -> int | None:
     return amount if amount is not None and 0 <= amount <= LARGEST_AMOUNT else None
 
 
-def _draft(params: Mapping[str, Any], device: Device, user_agent: str | None) -> Draft:
-    customer_uid = params.get("customer_uid")
+def _draft(sandbox: Sandbox, params: Mapping[str, Any], device: Device, user_agent: str | None) -> Draft:
+    customer_uid = customer_uid_of(sandbox, params)
     buyer = {name: _short(params.get(name), longest) for name, longest in _BUYER_LENGTHS.items()}
     return Draft(
         merchant_uid=str(params["merchant_uid"]),
         amount=_amount(params) or 0,
         name=_short(params.get("name"), 40),
         channel=device,
-        customer_uid=str(customer_uid) if customer_uid else None,
+        customer_uid=customer_uid,
         usage="issue" if customer_uid else None,
         buyer=buyer,
         custom_data=_custom_data(params),
         user_agent=_short(user_agent, 300),
         notice_url=_notice_url(params),
+        pg_id=pg_settings.chosen(sandbox.settings, params).pg_id,
     )
 
 

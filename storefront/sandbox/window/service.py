@@ -25,7 +25,7 @@ from flask import (
     url_for,
 )
 
-from storefront.sandbox.books import cards
+from storefront.sandbox.books import cards, pg_settings
 from storefront.sandbox.books.faults import OF_WEBHOOKS, Fault
 from storefront.sandbox.parts import sandbox
 from storefront.sandbox.window import opened, paying
@@ -62,14 +62,15 @@ def static(name: str) -> Response:
 
 
 @blueprint.get("/users/pg/<code>")
-def pg_settings(code: str) -> Response:
+def settings_of(code: str) -> Response:
     """Which PG settings a merchant has: JSONP for browsers, JSON for apps."""
     settings = sandbox().settings
     if code != settings.code:
         answer: dict[str, Any] = {"code": 1, "msg": paying.UNKNOWN_MERCHANT[1], "data": []}
     else:
-        setting = {"pg_provider": "jtnet", "pg_id": settings.pg_id, "type": "payment", "sandbox": settings.test_channel}
-        answer = {"code": 0, "msg": None, "data": [setting]}
+        same = {"pg_provider": "jtnet", "type": "payment", "sandbox": settings.test_channel}
+        every = [{**same, "pg_id": one.pg_id} for one in pg_settings.listed(settings)]
+        answer = {"code": 0, "msg": None, "data": every}
     callback = request.args.get("callback")
     if callback is None:
         return jsonify(answer)
@@ -82,7 +83,7 @@ def pg_settings(code: str) -> Response:
 @blueprint.get("/payments/ready/<code>")
 @blueprint.get("/payments/ready/<code>/<pg>")
 @blueprint.get("/payments/ready/<code>/<pg>/<mid>")
-def ready(code: str, pg: str = "", mid: str = "") -> Response:  # noqa: ARG001 - one window plays every PG setting
+def ready(code: str, pg: str = "", mid: str = "") -> Response:  # noqa: ARG001 - the request names it again
     """The frame: it waits to be told what to pay, and loading it makes no payment."""
     if not code.isprintable():
         abort(400, "the identification code should be text")
@@ -247,7 +248,7 @@ def _form(one: OpenedWindow, problems: list[str] | None = None) -> Response:
         window_id=one.id,
         params=params,
         amount=amount,
-        kind=("first" if amount else "key") if params.get("customer_uid") else "once",
+        kind=("first" if amount else "key") if paying.customer_uid_of(sandbox(), params) else "once",
         problems=problems or [],
         typed={name: value for name, value in request.form.items() if value.isprintable()},
         test_cards=[(behaviour, cards.named(behaviour.name)) for behaviour in cards.BEHAVIOURS],

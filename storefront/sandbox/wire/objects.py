@@ -40,7 +40,7 @@ def payment(settings: SandboxSettings, row: Row, cancels: Sequence[Row]) -> dict
         "pg_provider": "jtnet",
         "emb_pg_provider": None,
         "pg_tid": pg_tid,
-        "pg_id": settings.pg_id,
+        "pg_id": details.get("pg_id") or settings.pg_id,
         "escrow": False,
         "sandbox": settings.test_channel,
         "apply_num": details.get("apply_num"),
