@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from storefront import iamport
 from storefront.billing.context import Billing
 from storefront.billing.errands import BusyError
-from storefront.billing.orders import records, timeline
+from storefront.billing.orders import keys, timeline
 from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.timeline import Note, asked, decided
 from storefront.billing.subscriptions import beginning
@@ -122,7 +122,7 @@ def _decide(
 ) -> list[Note]:
     now = billing.clock.now()
     if key is not None and payment.status in _KEPT:
-        records.activate(card, key, billing)
+        keys.activate(card, key, billing)
         beginning.with_key(session, card, now)
         return [decided(now, "key_issued", card=card.card_number)]
     if key is not None:

@@ -17,7 +17,7 @@ from storefront import iamport
 from storefront.billing import attention, cards
 from storefront.billing.attention import Reason, contained
 from storefront.billing.context import Billing
-from storefront.billing.orders import records, timeline
+from storefront.billing.orders import keys, records, timeline
 from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import Note, asked, decided, told
@@ -237,7 +237,7 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
             session.add(stray)
             facts = {"merchant_uid": stray.merchant_uid, "amount": stray.amount_krw}
             attention.call(session, Reason.STRAY, stray.imp_uid, stray.seen_at, **facts)
-            if answer.customer_uid_usage == records.ISSUED and answer.customer_uid:
+            if answer.customer_uid_usage == keys.ISSUED and answer.customer_uid:
                 _heed_replaced_key(billing, session, answer.customer_uid)
     except IntegrityError:
         return False  # another door has just written it down
@@ -246,7 +246,7 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
 
 def _heed_replaced_key(billing: Billing, session: Session, customer_uid: str) -> None:
     """Suspend the card whose key a stray has replaced, and say so in the timeline of the order that stored it."""
-    card, event = records.replace_key(session, customer_uid)
+    card, event = keys.replace_key(session, customer_uid)
     if card is None or event is None:
         return
     payment = session.scalar(cards.issuing_payment(card.id))

@@ -1,0 +1,298 @@
+"""What one answer of i'mport makes of a row: its state, its card, its subscription, its refunds, and who is told.
+
+Everything is written into the transaction of the caller, `records.record`, which holds the row and has found the judgement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
+
+from storefront import iamport
+from storefront.billing import attention
+from storefront.billing.attention import Reason
+from storefront.billing.context import Billing
+from storefront.billing.mails import news
+from storefront.billing.orders import keys, timeline
+from storefront.billing.orders.judgement import Finding, Judgement
+from storefront.billing.orders.timeline import Note, decided
+from storefront.billing.subscriptions import beginning, dunning, outcomes
+from storefront.models import Checkout, Event, Payment, Refund
+from storefront.states import CardStatus, PaymentStatus, RefundStatus
+
+_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One answer on its way into the books: the row, what i'mport says of it, and the transaction."""
+
+    billing: Billing
+    session: Session
+    payment: Payment
+    answer: iamport.Payment
+    key: iamport.BillingKey | None
+    needs_person: bool
+    """Whether anything about the order waited for a person before."""
+    lines: list[Note] = field(default_factory=list)
+
+    def write(self, judgement: Judgement) -> list[Note]:
+        """Write what a judgement means, and close the refunds that the answer shows to be through.
+
+        Returns:
+            What the timeline says about it.
+        """
+        match judgement.finding:
+            case Finding.WANTED:
+                self._accept()
+            case Finding.REFUSED:
+                self._refuse(str(judgement.refusal))
+            case Finding.DECLINED:
+                self._decline()
+            case Finding.KEYLESS:
+                self._fail_without_key()
+            case Finding.CHANGED:
+                self._follow_cancels()
+            case Finding.EXTRA:
+                self._return_extra()
+            case Finding.CONTRADICTION:
+                self._call_for_help(Reason.CONTRADICTION, status=self.answer.status, imp_uid=self.answer.imp_uid)
+            case Finding.NOTHING:
+                pass
+        self._end_complaints(judgement)
+        self._close_refunds()
+        return self.lines
+
+    def _accept(self) -> None:
+        payment, answer = self.payment, self.answer
+        late = payment.status not in _OPEN
+        self._take_over()
+        payment.move(PaymentStatus.PAID)
+        payment.fail_reason = None
+        self._decided("approved_late" if late else "paid", amount=answer.amount, imp_uid=answer.imp_uid)
+        if payment.checkout is not None:
+            self._win(payment.checkout)
+        self._follow_cancels()
+        if payment.purpose.issues_key:
+            self._store_card()
+        else:
+            self._suspend_replaced_card()
+
+    def _win(self, checkout: Checkout) -> None:
+        """The checkout or period is paid by this payment, and what was bought as a subscription begins with it."""
+        if checkout.paid_by is None:
+            checkout.paid_by = self.payment.merchant_uid
+        now = self.billing.clock.now()
+        self._follow(outcomes.paid(self.session, self.payment, now))
+        if self.answer.held:
+            news.receipt(self.session, self.payment, now)
+            self._follow(beginning.with_first_payment(self.session, self.payment, now))
+
+    def _store_card(self) -> None:
+        card = self.payment.card
+        if card.status == CardStatus.PENDING and self.key is not None:
+            keys.activate(card, self.key, self.billing)
+            self._decided("key_issued", card=card.card_number)
+            self._follow(beginning.with_card(self.session, self.payment, self.billing.clock.now()))
+        elif card.status == CardStatus.REMOVING:
+            keys.doubt_removal(card)
+        elif card.status == CardStatus.REMOVED:
+            # This order had failed and its key was cleared away; a late approval may have issued one since.
+            self._decided(card.move(CardStatus.REMOVING))
+
+    def _refuse(self, reason: str) -> None:
+        payment, answer = self.payment, self.answer
+        self._take_over()
+        was_open = payment.status in _OPEN
+        payment.move(PaymentStatus.REFUSING)
+        payment.refusal = reason
+        self._decided("refused", reason=reason, ordered=payment.amount_krw, captured=answer.amount)
+        payment.cancelled_krw = answer.cancel_amount
+        if was_open:
+            self._follow(outcomes.failed(self.session, payment, dunning.UNKNOWN, self.billing.clock.now()))
+        self._ask_refund("refused")
+        if payment.purpose.issues_key and payment.card.status not in (CardStatus.REMOVING, CardStatus.SUSPENDED):
+            payment.card.move(CardStatus.REMOVING)
+            self._decided("key_unwanted")
+        self._suspend_replaced_card()
+
+    def _suspend_replaced_card(self) -> None:
+        """I'mport has put the buyer's card behind the key this payment names, whoever's it was."""
+        name, own = self.answer.customer_uid, self.payment.card.customer_uid
+        # A window that was paid under a charge's number has stored a card under the name that was to be charged.
+        is_issued_anew = self.answer.customer_uid_usage == keys.ISSUED and not self.payment.purpose.issues_key
+        if name is None or (name == own and not is_issued_anew):
+            return
+        replaced, event = keys.replace_key(self.session, name)
+        if replaced is None:
+            # A key under a name we never gave: perhaps another shop's of the same account, so not ours to delete.
+            self._call_for_help(Reason.FOREIGN_KEY, customer_uid=name)
+        elif event:
+            self._decided(event)
+
+    def _decline(self) -> None:
+        payment, answer = self.payment, self.answer
+        payment.move(PaymentStatus.FAILED)
+        self._call_off_help(Reason.REJECTED_RESEND)
+        payment.imp_uid = answer.imp_uid
+        payment.fail_reason = timeline.without_card_numbers(answer.fail_reason or "") or None
+        payment.failed_at = answer.failed_at or self.billing.clock.now()
+        payment.card_name, payment.card_number = answer.card_name, answer.card_number
+        self._decided("declined", reason=answer.fail_reason, imp_uid=answer.imp_uid)
+        kind = dunning.kind_of(answer.fail_reason)
+        self._follow(outcomes.failed(self.session, payment, kind, self.billing.clock.now()))
+
+    def _fail_without_key(self) -> None:
+        payment = self.payment
+        self._take_over()
+        if payment.status in _OPEN:
+            payment.move(PaymentStatus.FAILED)
+            payment.failed_at = self.billing.clock.now()
+        self._decided("no_key")
+
+    def _take_over(self) -> None:
+        """Make the answer's capture the row's own."""
+        payment, answer = self.payment, self.answer
+        self._call_off_help(Reason.REJECTED_RESEND)
+        payment.imp_uid = answer.imp_uid
+        payment.captured = True
+        payment.captured_krw = answer.amount
+        payment.paid_at = answer.paid_at
+        payment.apply_num = answer.apply_num
+        payment.card_name, payment.card_number = answer.card_name, answer.card_number
+        payment.receipt_url = answer.receipt_url
+
+    def _follow_cancels(self) -> None:
+        """Take over how much of the row's own capture is cancelled, and the state that follows."""
+        payment, answer = self.payment, self.answer
+        if answer.cancel_amount == payment.cancelled_krw and payment.status != PaymentStatus.REFUSED:
+            return self._ask_refund_again()
+        payment.cancelled_krw = answer.cancel_amount
+        payment.cancelled_at = answer.cancelled_at
+        status = payment.status
+        if not answer.held:
+            self._follow(outcomes.given_back(self.session, payment, self.billing.clock.now()))
+        else:
+            self._follow(outcomes.held_again(payment))
+        if status == PaymentStatus.PAID:
+            payment.move(PaymentStatus.CANCELLED)
+        elif status == PaymentStatus.CANCELLED and not answer.cancel_amount:
+            payment.move(PaymentStatus.PAID)
+            return self._decided("cancel_undone", held=answer.held)
+        elif status == PaymentStatus.REFUSED and answer.held:
+            payment.move(PaymentStatus.REFUSING)
+            self._decided("cancel_undone", held=answer.held)
+            return self._ask_refund("refused")
+        self._decided("cancelled", cancelled=answer.cancel_amount, held=answer.held)
+        news.refunded(self.session, payment, self.billing.clock.now())
+        return self._ask_refund_again()
+
+    def _ask_refund_again(self) -> None:
+        """A refusal whose capture was cancelled in part meanwhile needs a refund with another checksum."""
+        if self.payment.status == PaymentStatus.REFUSING:
+            self._ask_refund("refused")
+
+    def _return_extra(self) -> None:
+        answer = self.answer
+        seen_before = select(Event.id).where(
+            Event.payment_id == self.payment.id,
+            Event.event == "extra_capture",
+            Event.detail["imp_uid"].as_string() == answer.imp_uid,
+        )
+        if self.session.scalar(seen_before) is None:
+            self._decided("extra_capture", imp_uid=answer.imp_uid, amount=answer.amount)
+            self._suspend_replaced_card()
+            if self.payment.card.status == CardStatus.REMOVING:
+                keys.doubt_removal(self.payment.card)
+            elif self.payment.purpose.issues_key and self.payment.card.status == CardStatus.REMOVED:
+                # Its window may have stored a key again, under a name of which we have said that it is gone.
+                self._decided(self.payment.card.move(CardStatus.REMOVING))
+        self._ask_refund("extra")
+
+    def _ask_refund(self, reason: str) -> None:
+        """Write down that what is left of the answer's capture goes back; once, unless a cancel was undone since."""
+        answer = self.answer
+        if answer.held <= 0:
+            return
+        query = select(Refund.status).where(
+            Refund.imp_uid == answer.imp_uid,
+            Refund.reason == reason,
+            Refund.total_krw - Refund.checksum_krw == answer.cancel_amount,
+        )
+        before = self.session.scalars(query).all()
+        if any(status != RefundStatus.DONE for status in before):
+            return
+        identity = f"{reason}:{answer.imp_uid}:{answer.cancel_amount}:{len(before)}"
+        self.session.add(
+            Refund(
+                payment_id=self.payment.id,
+                identity=identity,
+                imp_uid=answer.imp_uid,
+                amount_krw=answer.held,
+                checksum_krw=answer.held,
+                total_krw=answer.amount,
+                reason=reason,
+                status=RefundStatus.REQUESTED,
+                created_at=self.billing.clock.now(),
+            )
+        )
+        self._decided("refund_asked", amount=answer.held, reason=reason)
+        self._count_as_change()
+
+    def _close_refunds(self) -> None:
+        """Refunds that i'mport's own record shows to be through are done, whoever told us and whoever did it."""
+        if not self.answer.cancel_amount:
+            return
+        query = select(Refund).where(Refund.payment_id == self.payment.id).order_by(Refund.id).with_for_update()
+        newest: dict[str, Refund] = {}
+        for refund in self.session.scalars(query):
+            newest[refund.imp_uid] = refund
+            if refund.status == RefundStatus.REQUESTED:
+                self._close_if_through(refund)
+        for refund in newest.values():
+            if refund.status == RefundStatus.FAILED:
+                self._close_if_through(refund)
+        if all(refund.status != RefundStatus.FAILED for refund in newest.values()):
+            self._call_off_help(Reason.REFUND_FAILED)
+        if all(refund.status == RefundStatus.DONE for refund in newest.values()):
+            self._call_off_help(Reason.REFUND_OWED)
+
+    def _close_if_through(self, refund: Refund) -> None:
+        answer = self.answer
+        if refund.imp_uid != answer.imp_uid or not answer.captured:
+            return
+        if answer.cancel_amount >= refund.cancelled_after_krw:
+            self._decided(refund.move(RefundStatus.DONE), amount=refund.amount_krw)
+            refund.done_at = self.billing.clock.now()
+            self._count_as_change()
+
+    def _count_as_change(self) -> None:
+        """A refund is a part of its payment: an answer from before it is stale, although the row looks the same."""
+        flag_modified(self.payment, "status")
+
+    def _call_for_help(self, reason: Reason, **detail: object) -> None:
+        now = self.billing.clock.now()
+        if attention.call(self.session, reason, self.payment.merchant_uid, now, **detail):
+            self._decided(reason, **detail)
+
+    def _end_complaints(self, judgement: Judgement) -> None:
+        """I'mport knows the payment again, and what it says of the row's own makes sense again."""
+        self._call_off_help(Reason.UNKNOWN, imp_uid=self.answer.imp_uid)
+        if judgement.finding != Finding.CONTRADICTION and self.answer.imp_uid == self.payment.imp_uid:
+            self._call_off_help(Reason.CONTRADICTION)
+
+    def _call_off_help(self, reason: Reason, **facts: object) -> None:
+        if self.needs_person:
+            attention.call_off(self.session, self.payment.merchant_uid, self.billing.clock.now(), reason, **facts)
+
+    def _follow(self, events: Sequence[str]) -> None:
+        """What has followed for the payment's subscription."""
+        for event in events:
+            self._decided(event)
+
+    def _decided(self, event: str, **detail: object) -> None:
+        self.lines.append(decided(self.billing.clock.now(), event, **detail))
