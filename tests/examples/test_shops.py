@@ -146,7 +146,7 @@ def test_nonsense_is_a_clear_4xx_or_changes_nothing(shop: Shop, sandbox: Sandbox
 def test_the_tests_of_the_shop_and_of_the_guide_pass_with_the_plugin(tmp_path: Path) -> None:
     """Every warning an error."""
     take(tmp_path, "flask_shop.py", "test_flask_shop.py", "test_guide.py")
-    assert "21 passed" in run_its_tests(tmp_path)
+    assert "24 passed" in run_its_tests(tmp_path)
 
 
 def test_the_express_shops_own_tests_pass(shop: Shop, sandbox: Sandbox, tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ OF_SANDBOX = {
     "POST rest.unschedule": Right({"customer_uid": "STORED_KEY", "merchant_uid": ["SCHEDULED_ORDER"]}, "JSON"),
     "POST rest.foreign": Right({}),
     "POST rest.certification": Right({}),
-    "GET service.pg_settings": Right({"callback": "back"}, "query"),
+    "GET service.settings_of": Right({"callback": "back"}, "query"),
     "GET service.open_window": Right(
         {"code": "imp00000000", "params": _WINDOW, "device": "pc", "sdk": "new", "request_id": "r", "parent": _NOTICE},
         "query",

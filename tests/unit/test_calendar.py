@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -100,10 +102,21 @@ def test_nine_o_clock_is_seouls(moment: str, day: str, nine: str) -> None:
     assert calendar.nine_from(at) == datetime.fromisoformat(nine).replace(tzinfo=UTC)
 
 
+@pytest.fixture
+def machine_in_seoul(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own zone is not UTC."""
+    monkeypatch.setenv("TZ", "Asia/Seoul")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("machine_in_seoul")
 def test_a_period_is_due_at_nine_and_over_at_midnight() -> None:
-    """In Seoul; the moments are UTC."""
+    """In Seoul; the moments are UTC, wherever the machine is."""
     month = calendar.interval(date(2026, 11, 27), Every.MONTH, 1)
 
     assert month.due_at == datetime(2026, 12, 27, 9, tzinfo=SEOUL)
     assert month.ends_at == datetime(2027, 1, 27, tzinfo=SEOUL)
-    assert month.due_at.utcoffset() == timedelta()
+    assert (month.due_at.utcoffset(), month.ends_at.utcoffset()) == (timedelta(), timedelta())
