@@ -11,10 +11,10 @@ import logging
 import math
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
 
 MOST_APART = timedelta(minutes=5)
 """How far the clocks of two machines may differ. A stored moment further in the future was written by a clock that was
@@ -104,6 +104,8 @@ class SandboxClock(Clock):
     def __init__(self, url: str) -> None:
         super().__init__()
         self._url = f"{url.rstrip('/')}/_sandbox/clock"
+        self._connection = self._connect(_PATIENCE_S)
+        """Kept open between questions: they are many, and each is to cost little."""
         self._ahead = timedelta()
         self._lock = threading.Lock()
         self._talking = threading.Lock()
@@ -127,7 +129,9 @@ class SandboxClock(Clock):
         seconds = _whole_seconds(by)
         self.now()  # the difference so far is known
         with self._talking:
-            shown = self._tell(json.dumps({"advance": seconds}).encode())
+            moving = self._connect(_PATIENCE_TO_MOVE_S)
+            shown = self._tell(moving, json.dumps({"advance": seconds}))
+            moving.close()
             if shown is None:
                 raise TimeStandsStillError(self._url)
             self._ahead += timedelta(seconds=seconds)
@@ -137,7 +141,8 @@ class SandboxClock(Clock):
         with self._lock:
             if self._asking is not None and self._asking.is_alive():
                 return
-            self._talking = threading.Lock()  # after a fork nobody is left to give the old one back
+            # After a fork nobody is left to give the old lock back, and the connection is another process's as well.
+            self._talking, self._connection = threading.Lock(), self._connect(_PATIENCE_S)
             self._ask()
             self._asking = threading.Thread(target=self._keep_asking, name="sandbox-clock", daemon=True)
             self._asking.start()
@@ -149,7 +154,7 @@ class SandboxClock(Clock):
 
     def _ask(self) -> None:
         with self._talking:
-            shown = self._tell()
+            shown = self._tell(self._connection)
             if shown is not None:
                 self._compare(shown)
 
@@ -161,16 +166,21 @@ class SandboxClock(Clock):
             log.info("sandbox_time", extra={"fields": {"ahead_s": ahead.total_seconds()}})
             self._ahead = ahead
 
-    def _tell(self, move: bytes | None = None) -> int | None:
+    def _connect(self, patience_s: float) -> HTTPConnection:
+        """A connection that is opened when it is needed, without a proxy: the sandbox is on this very machine."""
+        address = urlsplit(self._url)
+        kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
+        return kind(address.netloc, timeout=patience_s)
+
+    def _tell(self, connection: HTTPConnection, move: str | None = None) -> int | None:
         """What the sandbox's clock shows, perhaps after a move of it; None if it does not say."""
-        request = urllib.request.Request(self._url, move, {"Content-Type": "application/json"} if move else {})  # noqa: S310 - our own sandbox's
-        patience_s = _PATIENCE_TO_MOVE_S if move else _PATIENCE_S
+        method, headers = ("POST", {"Content-Type": "application/json"}) if move else ("GET", {})
         try:
-            # No proxy of the environment: the sandbox is on this very machine.
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(request, timeout=patience_s) as reply:
+            connection.request(method, urlsplit(self._url).path, move, headers)
+            with connection.getresponse() as reply:
                 return int(json.load(reply)["now"])
         except (OSError, HTTPException, ValueError, KeyError, TypeError):
+            connection.close()  # it is opened anew for the next question
             return None
 
 

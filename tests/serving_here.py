@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
-from flask import Flask
 from waitress import wasyncore
 
 from storefront import serving
 
 
 @contextmanager
-def served(app: Flask) -> Iterator[str]:
+def served(app: Callable[..., Any], port: int = 0) -> Iterator[str]:
     """Serve an application as `storefront run` does, until the block ends; its address."""
     sockets: serving.SocketMap = {}
-    listening = serving.listen(0)
-    server = serving.serve_shop(app, listening, sockets)
+    listening = serving.listen(port)
+    server = serving.serve_shop(app, listening, sockets)  # type: ignore[arg-type]  # any will do
     stop = threading.Event()
 
     def run() -> None:

@@ -293,6 +293,31 @@ def test_a_sandbox_in_another_process_is_moved_by_its_address(sandbox_app: Flask
         clock.advance(timedelta(seconds=-1))
 
 
+def test_asking_the_time_takes_one_connection_for_as_long_as_there_is_one(sandbox_app: Flask, sandbox: Sandbox) -> None:
+    """It is asked five times a second. A sandbox that was started anew takes a new one."""
+    peers: list[str] = []
+
+    def seen(environ: Any, start_response: Any) -> Any:
+        peers.append(environ["REMOTE_PORT"])
+        return sandbox_app(environ, start_response)
+
+    with served(seen) as url:
+        port = int(url.rpartition(":")[2])
+        clock = SandboxClock(url)
+        clock.now()
+        for _ in range(3):
+            clock._ask()
+    assert len(peers) >= 4
+    assert len(set(peers)) == 1
+
+    clock._ask()
+    sandbox.advance(days=30)
+    with served(seen, port):
+        clock._ask()
+        assert abs(clock.now().timestamp() - sandbox.now()) <= 1.5
+    assert len(set(peers)) == 2
+
+
 def test_a_sandbox_that_is_silent_stops_the_journey(
     shop: Shop, subscriber: Shopper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
