@@ -160,6 +160,47 @@ def test_a_stray_that_replaced_a_stored_cards_key_suspends_the_card(
     assert stray["imp_uid"] in shop.reconcile().needs_person[0]
 
 
+def test_a_strays_key_under_a_name_that_is_nobodys_here_is_left_alone(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Perhaps another shop's of the same account: a person hears of the payment, and nothing is touched."""
+    card = shopper.register_card()
+    stray = sandbox.pay({"pg": "jtnet", "merchant_uid": "nobodys", "amount": 700, "customer_uid": "another_shops"})
+    tell(shop, stray["imp_uid"], "nobodys")
+
+    assert stray["imp_uid"] in shop.reconcile().needs_person[0]
+    assert (sandbox.net(), sandbox.stored_keys()) == (700, [card["customer_uid"], "another_shops"])
+    assert [one["status"] for one in shopper.account()["cards"]] == ["active"]
+
+
+def test_an_orders_window_that_stored_a_key_under_a_name_that_is_nobodys_here_needs_a_person(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """The money of our own order goes back; the key is not ours to delete."""
+    params = shopper.order("pay")
+    shopper.tell(sandbox.pay({**params, "customer_uid": "another_shops"}))
+
+    assert facts(shopper, params["merchant_uid"]) == ("refused", True, 0)
+    assert (sandbox.net(), sandbox.stored_keys()) == (0, ["another_shops"])
+    [asked] = shop.reconcile().needs_person
+    assert params["merchant_uid"] in asked
+    assert "foreign_key" in asked
+
+
+def test_a_stray_that_uses_the_name_of_an_open_order_takes_nothing_from_it(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Its own window is paid afterwards, and the card that this one stores is the card of the account."""
+    params = shopper.order("pay")
+    stray = sandbox.pay({**params, "merchant_uid": "nobodys", "amount": 700}, "approve-2")
+    tell(shop, stray["imp_uid"], "nobodys")
+    shopper.tell(sandbox.pay(params))
+
+    assert facts(shopper, params["merchant_uid"]) == ("paid", True, 14_900)
+    assert sandbox.stored_keys() == [params["customer_uid"]]
+    assert [one["status"] for one in shopper.account()["cards"]] == ["active"]
+
+
 def test_a_stray_charge_with_a_stored_key_leaves_the_card_alone(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """Somebody charges the key from elsewhere: the card behind it is still the shopper's."""
     card = shopper.register_card()
