@@ -77,6 +77,55 @@ def test_pages_that_never_end_are_left() -> None:
     assert len(asked) == MOST_PAGES
 
 
+def test_a_page_that_leads_back_to_itself_is_asked_for_once() -> None:
+    """And the error says what was asked, and what was wrong with the answer."""
+    asked: list[str] = []
+
+    def ask(query: dict[str, str]) -> dict[str, Any]:
+        asked.append(query["page"])
+        return {"total": 3, "next": 1, "list": [{"imp_uid": "imp_1"}]}
+
+    with pytest.raises(SilenceError, match="its pages do not go on") as silence:
+        read(ask)
+
+    assert asked == ["1"]
+    assert OPERATION in str(silence.value)
+
+
+def test_payments_that_change_while_they_are_read_are_the_same_list() -> None:
+    """Two looks suffice: what tells payments apart is their id, not what became of them; the newer look counts."""
+    looks: list[str] = []
+
+    def ask(query: dict[str, str]) -> dict[str, Any]:
+        looks.append(query["page"])
+        page = int(query["page"])
+        item = {"imp_uid": f"imp_{page}", "cancel_amount": len(looks)}
+        return {"total": 2, "next": 2 if page == 1 else 0, "list": [item]}
+
+    found = read_whole(OPERATION, ask)
+
+    assert looks == ["1", "2", "1", "2"]
+    assert [item["cancel_amount"] for item in found] == [3, 4]
+
+
+def test_one_payment_in_two_states_is_not_two_payments() -> None:
+    """It moved across an edge and changed on the way: another one is missing."""
+    pages = {"1": ("imp_1", "paid", 2), "2": ("imp_1", "cancelled", 0)}
+
+    def ask(query: dict[str, str]) -> dict[str, Any]:
+        name, status, following = pages[query["page"]]
+        return {"total": 2, "next": following, "list": [{"imp_uid": name, "status": status}]}
+
+    with pytest.raises(SilenceError, match="1 of 2 came"):
+        read(ask)
+
+
+@pytest.mark.parametrize("items", [[{"status": "paid"}, {"status": "failed"}], ["one", "two"]])
+def test_what_has_no_id_is_told_apart_by_what_it_is(items: list[Any]) -> None:
+    """So that an answer nobody can read is handed on whole, for the caller to complain about."""
+    assert read_whole(OPERATION, lambda _query: {"total": 2, "next": 0, "list": items}) == items
+
+
 def test_a_payment_that_slips_across_an_edge_is_found_by_the_second_look() -> None:
     """One leaves the first page and another joins at the end, so the total stays; what moved up was never shown."""
     names = ["imp_1", "imp_2", "imp_captured", "imp_4"]
