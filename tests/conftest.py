@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -136,6 +137,17 @@ class Browser:
     def set_cookie(self, name: str, value: str) -> None:
         """Hold a cookie that the shop may never have given."""
         self._client.set_cookie(name, value, domain=HOST)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command that runs in this process sends its log to its own output: whoever comes later has no part in that."""
+    logs = [logging.getLogger(name) for name in ("storefront", "flask-limiter")]
+    before = [(log.handlers, log.propagate, log.level) for log in logs]
+    yield
+    for log, (handlers, propagate, level) in zip(logs, before, strict=True):
+        log.handlers, log.propagate = handlers, propagate
+        log.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

@@ -171,7 +171,7 @@ def _memory(kind: str, due: Due) -> Finding:
         while (paid := _paid(due.billing)) < REMEMBERED:
             if early is None and paid >= REMEMBERED // 5:
                 early = memory_mb(worker.process.pid)
-            time.sleep(0.05)
+            time.sleep(0.05)  # between two questions: the worker is what is measured
         late = memory_mb(worker.process.pid)
     return Finding(
         f"{kind}: memory of a worker after {REMEMBERED} renewals ÷ after a fifth", late / (early or late), 1.1
