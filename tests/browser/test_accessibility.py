@@ -118,6 +118,7 @@ def test_the_results_that_are_not_paid(journey: Journey, sandbox: Sandbox) -> No
 def test_the_console(journey: Journey, sandbox: Sandbox) -> None:
     """Every list of the sandbox, with a row opened, a payment's own page, and a fault that was not set."""
     journey.buy()
+    journey.sees("You paid ₩14,900")
     sandbox.fault("/payments/nothing", "error")
     for tab in ("payments", "keys", "schedules", "requests", "webhooks", "faults"):
         journey.page.goto(f"{sandbox.url}/_sandbox/console/{tab}")
