@@ -16,11 +16,12 @@ from sqlalchemy import func, select
 
 from storefront.billing.context import Billing
 from storefront.billing.mailing import sending
-from storefront.billing.reconciling import reconciliation
+from storefront.billing.reconciling import open_orders, reconciliation
+from storefront.billing.reconciling.open_orders import is_on_its_way
 from storefront.billing.renewing import renewal
 from storefront.billing.subscriptions import overview
-from storefront.models import Mail, Payment, Refund, Subscription
-from storefront.states import PaymentStatus, RefundStatus
+from storefront.models import Mail, Payment, Subscription
+from storefront.states import PaymentStatus
 
 SENDERS = 8
 """How many renewals are sent at once: pages use the same database connections."""
@@ -95,13 +96,10 @@ def travel(billing: Billing, until: datetime) -> Journey:
 
 def next_moment(billing: Billing, shopper_id: int) -> datetime | None:
     """When anything of a shopper's subscriptions, or of charges and refunds on their way, falls due; None if nothing does."""
-    refunded = select(Refund.id).where(Refund.payment_id == Payment.id, Refund.status == RefundStatus.REQUESTED)
-    on_its_way = Payment.status.in_((PaymentStatus.REQUESTED, PaymentStatus.REFUSING)) | refunded.exists()
+    waking = select(func.min(Subscription.wake_at)).where(Subscription.shopper_id == shopper_id)
+    looking = select(func.min(Payment.next_check_at)).where(Payment.shopper_id == shopper_id, is_on_its_way())
     with billing.database.reading() as session:
-        moments = (
-            session.scalar(select(func.min(Subscription.wake_at)).where(Subscription.shopper_id == shopper_id)),
-            session.scalar(select(func.min(Payment.next_check_at)).where(Payment.shopper_id == shopper_id, on_its_way)),
-        )
+        moments = (session.scalar(waking), session.scalar(looking))
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -129,10 +127,17 @@ def _go(billing: Billing, until: datetime) -> None:
 
 
 def _work(billing: Billing, *, sweep: bool) -> None:
-    """Do what is due now, and wait until all of it is done, whoever does it."""
+    """Do what is due now, and wait until all of it is done, whoever does it.
+
+    In a month the background would look thousands of times at what nobody has paid or given back. On the way there once
+    a day is enough, with the sweep: what time does to an order shows there as well.
+    """
     renewal.renew(billing, senders=SENDERS)
     billing.errands.finish()
-    reconciliation.reconcile(billing, only_due=True, sweep=sweep)
+    if sweep:
+        reconciliation.reconcile(billing, only_due=True)
+    else:
+        open_orders.finish_on_their_way(billing, reconciliation.Report())
     while _is_sending(billing):
         time.sleep(_LOOK_EVERY_S)
     while sending.send_waiting(billing):
@@ -148,11 +153,11 @@ def _is_sending(billing: Billing) -> bool:
 
 
 def _next_due(billing: Billing, after: datetime) -> datetime | None:
-    """The next moment at which the background has anything to do, for whomever."""
+    """The next moment at which anything falls due, for whomever. An order that waits for its shopper is no reason to stop."""
     is_waiting = Mail.sent_at.is_(None) & Mail.dropped_at.is_(None)
     queries = (
         select(func.min(Subscription.wake_at)).where(Subscription.wake_at > after),
-        select(func.min(Payment.next_check_at)).where(Payment.next_check_at > after),
+        select(func.min(Payment.next_check_at)).where(Payment.next_check_at > after, is_on_its_way()),
         select(func.min(Mail.next_try_at)).where(is_waiting, Mail.next_try_at > after),
     )
     with billing.database.reading() as session:

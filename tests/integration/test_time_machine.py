@@ -199,6 +199,24 @@ def test_time_waits_for_a_charge_that_somebody_else_has_sent(
     assert (journey.unknown, sandbox.net()) == ([], 2 * 14_900)
 
 
+def test_orders_that_nobody_pays_keep_nobody_waiting_on_the_way(
+    subscriber: Shopper, another_shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """A month is a few looks at each, and not the sixty it takes in real time; one of them was paid, and is found."""
+    waiting = [another_shopper.order()["merchant_uid"] for _ in range(5)]
+    lost = another_shopper.order()
+    sandbox.fault("webhook", "drop")
+    sandbox.pay(lost)
+    before = len(sandbox.requests())
+
+    travel(subscriber, "month")
+
+    asked = [call["path"] for call in sandbox.requests()[before:]]
+    assert all(sum(merchant_uid in path for path in asked) <= 5 for merchant_uid in waiting)
+    assert len(asked) <= 60
+    assert another_shopper.payment(lost["merchant_uid"])["net"] == sandbox.net(lost["merchant_uid"]) == 14_900
+
+
 def test_one_at_a_time(subscriber: Shopper, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second one is told so, and changes nothing."""
     replies = []

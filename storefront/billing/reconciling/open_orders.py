@@ -5,6 +5,7 @@ This is the only place that sends a charge a second time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, or_, select, update
@@ -38,7 +39,27 @@ def finish_all(billing: Billing, report: Report, *, only_due: bool) -> None:
         report: gets what happened.
         only_due: look only at rows whose turn it is: soon after they were opened, then hourly, then daily.
     """
-    for merchant_uid in _orders(billing, only_due=only_due):
+    _finish_each(billing, report, (_is_due(billing.clock.now()),) if only_due else ())
+
+
+def finish_on_their_way(billing: Billing, report: Report) -> None:
+    """Go on with what i'mport has been sent and not answered, each when it is due; who has not paid yet can wait.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        report: gets what happened.
+    """
+    _finish_each(billing, report, (_is_due(billing.clock.now()), is_on_its_way()))
+
+
+def is_on_its_way() -> ColumnElement[bool]:
+    """Of an order: a charge or a refund has been sent of which nobody knows how it ended."""
+    asked_back = select(Refund.id).where(Refund.payment_id == Payment.id, Refund.status == RefundStatus.REQUESTED)
+    return Payment.status.in_((PaymentStatus.REQUESTED, PaymentStatus.REFUSING)) | asked_back.exists()
+
+
+def _finish_each(billing: Billing, report: Report, which: Sequence[ColumnElement[bool]]) -> None:
+    for merchant_uid in _orders(billing, which):
         with contained(billing, merchant_uid):
             _finish(billing, merchant_uid, report)
 
@@ -153,8 +174,8 @@ def _amend_if_unchanged(billing: Billing, payment: Payment, amendment: records.A
     return True
 
 
-def _orders(billing: Billing, *, only_due: bool) -> list[str]:
-    """Every order that is not at rest, the longest untouched first."""
+def _orders(billing: Billing, which: Sequence[ColumnElement[bool]]) -> list[str]:
+    """Those of the orders that are not at rest, the longest untouched first."""
     refund_open = select(Refund.id).where(
         Refund.payment_id == Payment.id,
         or_(
@@ -171,13 +192,12 @@ def _orders(billing: Billing, *, only_due: bool) -> list[str]:
                 Payment.status.in_((*_OPEN, PaymentStatus.REFUSING)),
                 refund_open.exists(),
                 key_undecided & Payment.purpose.in_(("register", "first")),
-            )
+            ),
+            *which,
         )
         # Open charges first: a removal is confirmed only when none of its card's charges is open.
         .order_by(Payment.status.not_in(_OPEN), Payment.id)
     )
-    if only_due:
-        query = query.where(_is_due(billing.clock.now()))
     with billing.database.reading() as session:
         return list(session.scalars(query))
 
