@@ -25,6 +25,8 @@ BUYER = {"name": "김아침", "email": "achim@example.com", "phone": "010-1234-5
 
 
 PASSWORD = "good-morning-coffee"
+SESSION_CHANGES = ("/signup", "/login", "/logout", "/account/password")
+"""Where a session ends and another one begins, with another token for its forms."""
 
 
 class Reply(Protocol):
@@ -195,6 +197,7 @@ class Shopper:
         self.browser = browser
         self.sandbox = sandbox
         self.email = email or f"shopper-{secrets.token_hex(4)}@example.com"
+        self._token: str | None = None
 
     def sign_up(self) -> Shopper:
         """Become a shopper, signed in from then on."""
@@ -203,15 +206,20 @@ class Shopper:
         assert reply.status_code == 303, reply.text
         return self
 
-    def csrf_token(self, page: str = "/") -> str:
-        """The token every page carries."""
-        found = re.search(r'<meta name="csrf-token" content="([^"]+)"', self.browser.get(page).text)
-        assert found, "the page has no CSRF token"
-        return found[1]
+    def csrf_token(self, page: str = "/terms") -> str:
+        """The token that every page carries, and that a session keeps: it is read once."""
+        if self._token is None:
+            found = re.search(r'<meta name="csrf-token" content="([^"]+)"', self.browser.get(page).text)
+            assert found, "the page has no CSRF token"
+            self._token = found[1]
+        return self._token
 
-    def post(self, path: str, form: dict[str, Any]) -> Any:
+    def post(self, path: str, form: dict[str, Any], **options: Any) -> Any:
         """Send a form."""
-        return self.browser.post(path, data={"csrf_token": self.csrf_token(), **form})
+        reply = self.browser.post(path, data={"csrf_token": self.csrf_token(), **form}, **options)
+        if path.startswith(SESSION_CHANGES):
+            self._token = None
+        return reply
 
     def post_json(self, path: str, body: Any) -> Any:
         """Send JSON as the page's script does."""

@@ -27,25 +27,11 @@ Choice = st.integers(min_value=0, max_value=10**6)
 
 
 class Player(Shopper):
-    """A shopper whose browser has read the form's token once and asks for facts rather than pages."""
+    """A shopper whose browser asks for facts rather than pages."""
 
-    _token: str | None = None
-
-    def sign_up(self) -> Shopper:
-        """Become a shopper; who signs in gets another token."""
-        super().sign_up()
-        self._token = None
-        return self
-
-    def csrf_token(self, page: str = "/terms") -> str:
-        """The token of this session."""
-        self._token = self._token or super().csrf_token(page)
-        return self._token
-
-    def post(self, path: str, form: dict[str, Any]) -> Any:
+    def post(self, path: str, form: dict[str, Any], **options: Any) -> Any:
         """Send a form."""
-        data = {"csrf_token": self.csrf_token(), **form}
-        return self.browser.post(path, data=data, headers={"Accept": "application/json"})
+        return super().post(path, form, headers={"Accept": "application/json"}, **options)
 
 
 @dataclass(frozen=True)
