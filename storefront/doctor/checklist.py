@@ -40,7 +40,7 @@ class Judged:
 LINES = (
     Line(
         "The live MID and the PG's secret are in the console; test mode is off",
-        checks=("account",),
+        checks=("account", "JTNet"),
         next="ask JTNet for a contract for recurring payments; put its MID, key and cancel password into the console",
     ),
     Line(
@@ -59,7 +59,8 @@ LINES = (
     Line(
         "The window that opens is the intended PG's",
         ("test_an_amount_is_registered_before_the_window_opens_and_zero_is_not",),
-        next="with two JTNet settings set IMP_PG to jtnet.{MID}; open the window once and look",
+        checks=("JTNet",),
+        next="open the window once and look",
     ),
     Line(
         "The result comes by callback on a desktop and by redirect on a phone",

@@ -20,8 +20,9 @@ from storefront.billing import Billing
 from storefront.billing.attention import open_items
 from storefront.billing.mailing.carriers import CarrierError, MailServer, carrier_for
 from storefront.billing.reconciling.readiness import Readiness, examine
+from storefront.config import Settings
 from storefront.doctor.outside import Outside, Reply
-from storefront.iamport import RejectedError, SilenceError
+from storefront.iamport import PgSetting, RejectedError, SilenceError
 from storefront.iamport.errors import UnauthorizedError
 
 IMPORTS_SENDERS = ("52.78.100.19", "52.78.48.223", "52.78.5.241")
@@ -131,6 +132,38 @@ def _account(patient: Patient) -> Found:
     if not settings.imp_live:
         return State.YOURS, "payments of a test channel are taken for good", "set IMP_LIVE=on when real money moves"
     return _good("real money moves")
+
+
+def _jtnet(patient: Patient) -> Found:
+    """A window that opens with another contract than the recurring one takes money and stores no key."""
+    settings = patient.billing.settings
+    try:
+        listed = patient.billing.gateway.pg_settings()
+    except SilenceError:
+        return State.BROKEN, "i'mport does not say which settings there are", "mend the keys first"
+    windows = [one for one in listed if (one.provider, one.kind) == ("jtnet", "payment")]
+    if not windows:
+        says = "i'mport has no JTNet setting for the payment window"
+        return State.BROKEN, says, "put JTNet's MID, key and cancel password into i'mport's console"
+    ids = ", ".join(one.pg_id for one in windows)
+    meant = [one for one in windows if _is_meant(settings, one)]
+    if not meant:
+        name = "IMP_CHANNEL_KEY" if settings.imp_channel_key else "IMP_PG"
+        return State.BROKEN, f"{name} is none of the settings at i'mport ({ids})", "copy it anew from i'mport's console"
+    if len(meant) > 1:
+        next_step = "set IMP_PG to jtnet.{MID} of the one whose contract is for recurring payments"
+        return State.YOURS, f"there are several ({ids}), and IMP_PG names none of them", next_step
+    if meant[0].is_test and settings.imp_live:
+        says = f"{meant[0].pg_id} is in test mode, and its payments are refused with IMP_LIVE"
+        return State.BROKEN, says, "put JTNet's live MID into i'mport's console"
+    return _good(f"windows open with {meant[0].pg_id}")
+
+
+def _is_meant(settings: Settings, setting: PgSetting) -> bool:
+    """Whether a window of this shop may open with a setting."""
+    if settings.imp_channel_key:
+        return setting.channel_key == settings.imp_channel_key
+    return settings.imp_pg in (setting.provider, f"{setting.provider}.{setting.pg_id}")
 
 
 def _address(patient: Patient) -> Found:
@@ -253,6 +286,7 @@ CHECKS: dict[str, Callable[[Patient], Found]] = {
     "keys": _keys,
     "clock": _clock,
     "account": _account,
+    "JTNet": _jtnet,
     "address": _address,
     "certificate": _certificate,
     "webhook": _webhook,

@@ -5,7 +5,7 @@
 
 from storefront.iamport.client import Iamport
 from storefront.iamport.errors import IamportError, NotAskedError, RejectedError, SilenceError, UnreadableAnswerError
-from storefront.iamport.types import BillingKey, Payment, UnreadablePayment
+from storefront.iamport.types import BillingKey, Payment, PgSetting, UnreadablePayment
 
 __all__ = [
     "BillingKey",
@@ -13,6 +13,7 @@ __all__ = [
     "IamportError",
     "NotAskedError",
     "Payment",
+    "PgSetting",
     "RejectedError",
     "SilenceError",
     "UnreadableAnswerError",

@@ -22,7 +22,7 @@ from storefront.iamport.errors import NotAskedError, NotFoundError, RejectedErro
 from storefront.iamport.line import Line, Request
 from storefront.iamport.restraint import Breaker
 from storefront.iamport.transport import Transport
-from storefront.iamport.types import BillingKey, Payment, UnreadableError, UnreadablePayment
+from storefront.iamport.types import BillingKey, Payment, PgSetting, UnreadableError, UnreadablePayment
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
@@ -298,6 +298,18 @@ class Iamport:
             self._call("POST", "/subscribe/payments/unschedule", body={"customer_uid": customer_uid})
         except (NotFoundError, RejectedError):
             return
+
+    def pg_settings(self) -> list[PgSetting]:
+        """The merchant's settings for payment companies. Operation `GET /users/pg`.
+
+        Raises:
+            SilenceError: nothing is known.
+        """
+        operation = "/users/pg"
+        try:
+            return [PgSetting.parse(one) for one in self._look_up(operation, {}) or []]
+        except (NotFoundError, UnreadableError, TypeError) as unreadable:
+            raise SilenceError(f"GET {operation}", "no list of settings") from unreadable
 
     def _list(self, path: str, query: dict[str, str]) -> list[Any]:
         return lists.read_whole(f"GET {path}", lambda page: self._look_up(path, query | page))

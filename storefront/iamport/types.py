@@ -135,6 +135,37 @@ class BillingKey:
         )
 
 
+@dataclass(frozen=True)
+class PgSetting:
+    """One of the merchant's settings in i'mport's console: a payment company, and the contract's id there.
+
+    Source: the `PgSettingAnnotation` schema of the official V1 API description.
+    """
+
+    provider: str
+    pg_id: str
+    kind: str
+    """`payment` for the payment window; `api_payment` and `certification` are something else."""
+    is_test: bool
+    channel_key: str | None
+
+    @classmethod
+    def parse(cls, body: object) -> PgSetting:
+        """Read i'mport's JSON object.
+
+        Raises:
+            UnreadableError: it does not name its company and what it is for.
+        """
+        fields = _object(body)
+        return cls(
+            provider=_text(fields, "pg_provider"),
+            pg_id=_text(fields, "pg_id"),
+            kind=_text(fields, "type"),
+            is_test=fields.get("sandbox") is True,
+            channel_key=_optional_text(fields, "channel_key"),
+        )
+
+
 def _object(body: object) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise UnreadableError("an object was expected")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 from flask import Flask
+from requests.adapters import HTTPAdapter
 
 from storefront import create_billing, schema
 from storefront.billing import Billing
@@ -28,6 +30,7 @@ from storefront.doctor.checks import CHECKS, IMPORTS_SENDERS, Finding, State
 from storefront.doctor.command import doctor
 from storefront.doctor.outside import Reply
 from storefront.iamport import Iamport
+from storefront.sandbox import SandboxSettings, create_sandbox
 from tests.commands.test_commands import command
 from tests.people import Sandbox
 from tests.servers import keys_for, storefront
@@ -66,6 +69,21 @@ class Internet:
         return reply
 
 
+class Says(HTTPAdapter):
+    """An i'mport that answers one look-up with what a test makes up."""
+
+    def __init__(self, response: Any) -> None:
+        super().__init__()
+        self._response = response
+
+    def send(self, request: requests.PreparedRequest, *_arguments: Any, **_options: Any) -> requests.Response:
+        """The envelope around it."""
+        reply = requests.Response()
+        reply.status_code, reply.request = 200, request
+        reply.raw = BytesIO(json.dumps({"code": 0, "message": None, "response": self._response}).encode())
+        return reply
+
+
 class Clinic:
     """A public shop that is well, to be made ill in one way."""
 
@@ -76,6 +94,7 @@ class Clinic:
         self.clock = Clock()
         self.session = session_for(sandbox_app)
         self.forget_to_look = False
+        self.leaving = ExitStack()
 
     def findings(self) -> dict[str, Finding]:
         """What the doctor finds."""
@@ -91,13 +110,14 @@ class Clinic:
 
 
 @pytest.fixture
-def clinic(settings: Settings, sandbox_app: Flask, tmp_path: Path) -> Clinic:
+def clinic(settings: Settings, sandbox_app: Flask, tmp_path: Path) -> Iterator[Clinic]:
     """With its database in the newest schema."""
     clinic = Clinic(replace(settings, database_url=f"sqlite:///{tmp_path / 'well.sqlite'}"), sandbox_app)
     billing: Billing = create_billing(clinic.settings)
     with closing(billing.database):
         schema.upgrade(billing.database)
-    return clinic
+    with clinic.leaving:
+        yield clinic
 
 
 def test_of_a_shop_that_is_well_nothing_is_broken(clinic: Clinic) -> None:
@@ -122,6 +142,25 @@ def _silent_gateway(clinic: Clinic) -> None:
 
 def _clock_behind(clinic: Clinic) -> None:
     clinic.clock.advance(timedelta(minutes=3))
+
+
+def _account_with(clinic: Clinic, **switches: Any) -> None:
+    """Another account at i'mport."""
+    app = create_sandbox(SandboxSettings(background=False, **switches))
+    clinic.leaving.callback(app.extensions["sandbox"].close)
+    clinic.session = session_for(app)
+
+
+def _no_such_mid(clinic: Clinic) -> None:
+    clinic.settings = replace(clinic.settings, imp_pg="jtnet.nobodys")
+
+
+def _no_such_channel(clinic: Clinic) -> None:
+    clinic.settings = replace(clinic.settings, imp_channel_key="channel-key-of-nobody")
+
+
+def _test_mode(clinic: Clinic) -> None:
+    _account_with(clinic, test_channel=True)
 
 
 def _no_https(clinic: Clinic) -> None:
@@ -176,6 +215,9 @@ ILLS: dict[str, tuple[Callable[[Clinic], None], str]] = {
     "the wrong pair of keys": (_wrong_pair, "keys"),
     "i'mport out of reach": (_silent_gateway, "keys"),
     "a clock that is off": (_clock_behind, "clock"),
+    "a MID that the account has not": (_no_such_mid, "JTNet"),
+    "a channel key that the account has not": (_no_such_channel, "JTNet"),
+    "a contract in test mode": (_test_mode, "JTNet"),
     "no https": (_no_https, "address"),
     "nobody at the address": (_nobody_there, "address"),
     "somebody else at the address": (_somebody_else_there, "address"),
@@ -204,12 +246,49 @@ def test_what_is_broken_is_named_with_the_next_step(clinic: Clinic, ill: str) ->
     assert clinic.settings.secret_key not in told
 
 
+def test_among_several_settings_the_recurring_one_has_to_be_named(clinic: Clinic) -> None:
+    """By its MID or by its channel key; which one that is, only the merchant knows."""
+    _account_with(clinic, general_pg_id="general")
+    unnamed = clinic.findings()["JTNet"]
+    assert unnamed.state is State.YOURS
+    assert f"general, {SandboxSettings().pg_id}" in unnamed.says
+
+    clinic.settings = replace(clinic.settings, imp_pg=f"jtnet.{SandboxSettings().pg_id}")
+    assert clinic.findings()["JTNet"].state is State.OK
+    clinic.settings = replace(clinic.settings, imp_pg="jtnet", imp_channel_key=SandboxSettings().channel_key)
+    assert clinic.findings()["JTNet"].state is State.OK
+
+
+def test_a_contract_in_test_mode_is_well_before_real_money_moves(clinic: Clinic) -> None:
+    """The shop takes its payments then."""
+    _test_mode(clinic)
+    clinic.settings = replace(clinic.settings, imp_live=False)
+    assert clinic.findings()["JTNet"].state is State.OK
+
+
+def test_other_companies_and_other_uses_are_no_window_of_jtnets(clinic: Clinic) -> None:
+    """Nothing else in the account is taken for it, and what cannot be read is no answer."""
+    setting = {"pg_provider": "jtnet", "pg_id": "tpay", "sandbox": False, "type": "payment"}
+    lists: list[tuple[Any, State]] = [
+        ([setting], State.OK),
+        ([{**setting, "pg_provider": "html5_inicis"}], State.BROKEN),
+        ([{**setting, "type": "certification"}], State.BROKEN),
+        ([], State.BROKEN),
+        (None, State.BROKEN),
+        ([{"pg_provider": "jtnet"}], State.BROKEN),
+        ("none", State.BROKEN),
+    ]
+    for listed, state in lists:
+        clinic.session.mount(f"{clinic.settings.imp_api_url}/users/pg", Says(listed))
+        assert clinic.findings()["JTNet"].state is state, listed
+
+
 def test_the_doctor_moves_no_money_and_changes_no_order(clinic: Clinic, sandbox: Sandbox) -> None:
     """It looks an order up that is nobody's."""
     clinic.forget_to_look = True
     clinic.findings()
     asked = {(call["method"], re.sub(r"doctor-.*", "", call["path"])) for call in sandbox.requests()}
-    assert asked == {("POST", "/users/getToken"), ("GET", "/payments/findAll/")}
+    assert asked == {("POST", "/users/getToken"), ("GET", "/payments/findAll/"), ("GET", "/users/pg")}
 
 
 def test_every_line_of_the_checklist_is_proved_checked_or_somebodys() -> None:
