@@ -1,7 +1,7 @@
 """The time machine: beside a sandbox, time goes from one moment at which something is due to the next.
 
-At each of them everything is done that the background does, for everybody, before time goes on: so a year may pass
-within a minute, and every charge is still made on its day. Other processes may do the same work beside it.
+At each of them everything that has fallen due is done, for everybody, before time goes on: so a year may pass within a
+minute, and every charge is still made on its day. Other processes may do the same work beside it.
 """
 
 from __future__ import annotations
