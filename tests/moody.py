@@ -68,14 +68,15 @@ class Moody:
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer a request as the mood is."""
         path = handler.path.partition("?")[0]
-        self.asked[path] += 1
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-        if not self._mood or not path.startswith(self._path):
+        mood = self._mood if path.startswith(self._path) else ""
+        self.asked[path] += 1  # only now: whoever has seen it counted may mend us at once
+        if not mood:
             return self._pass_on(handler, body)
         handler.close_connection = True
         with suppress(OSError):  # who hears it may have gone
-            _WAYS[self._mood](handler.wfile.write, self._goes_on)
-        if self._mood == "cuts":
+            _WAYS[mood](handler.wfile.write, self._goes_on)
+        if mood == "cuts":
             handler.connection.setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
         return None
 
