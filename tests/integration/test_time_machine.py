@@ -217,9 +217,8 @@ def test_orders_that_nobody_pays_keep_nobody_waiting_on_the_way(
     asked = [call["path"] for call in sandbox.requests()[before:]]
     assert all(sum(merchant_uid in path for path in asked) <= 5 for merchant_uid in waiting)
     assert asked.count(AGAIN) == 2
-    assert (
-        asked.count("/payments/status/paid") <= 8
-    )  # sweeps: at most one a day, though the lost charge makes many more stops
+    # Sweeps: at most one a day, though the lost charge makes many more stops.
+    assert asked.count("/payments/status/paid") <= 8
     assert another_shopper.payment(lost["merchant_uid"])["net"] == sandbox.net(lost["merchant_uid"]) == 14_900
 
 
