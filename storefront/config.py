@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -299,6 +300,7 @@ def _is_database(address: str) -> bool:
         return False
 
 
+@cache
 def _is_loopback(address: str) -> bool:
     host = urlsplit(address).hostname or ""
     if host == "localhost":

@@ -1,9 +1,10 @@
-"""The database: one engine, and two ways to use it.
+"""The database: one pool of connections, and two ways to use it.
 
-`reading()` gives a session that sees a snapshot and is thrown away. `writing()` gives a short transaction that is
-committed at its end. On SQLite a writer begins with `BEGIN IMMEDIATE`: two writers then wait for each other instead
-of both reading the same row and both changing it. Those of one process queue for it (see `turns`), those of several
-race for the file's lock. No session is ever held open across a call to i'mport.
+`reading()` gives a session that looks and is thrown away, `looking()` the same without objects. `writing()` gives a short
+transaction that is committed at its end. On SQLite a reader sees a snapshot, and a writer begins with `BEGIN IMMEDIATE`:
+two writers then wait for each other instead of both reading the same row and both changing it. Those of one process queue
+for it (see `turns`), those of several race for the file's lock. On PostgreSQL a reader needs no transaction, which would
+cost it two more questions to the server. No session is ever held open across a call to i'mport.
 
 What was committed is on the disk: a charge is sent only when its order would outlive a power cut. On SQLite that is
 `synchronous=FULL`, which costs a commit one wait for the disk (0.25 ms where 0.02 ms were enough without, on an SSD);
@@ -12,7 +13,8 @@ a charge commits twice.
 
 from __future__ import annotations
 
-import sqlite3
+import math
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -21,9 +23,9 @@ from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, StaticPool
 from sqlalchemy.types import TypeDecorator
 
 from storefront.turns import Turns
@@ -37,6 +39,9 @@ In a rush it opens more. A file of SQLite takes as many as there are threads. Po
 processes (`max_connections`, 100 by default), so there it is as many again; that suffices, because nobody holds one while
 waiting for i'mport.
 """
+
+REST_S = 1.0
+"""A connection that lay idle for longer may have been forgotten by its server."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -65,19 +70,26 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = connect(url)
-        self._turns = Turns() if self.engine.dialect.name == "sqlite" else None
+        on_sqlite = self.engine.dialect.name == "sqlite"
+        self.writer = _for_writing_to_sqlite(self.engine) if on_sqlite else self.engine
+        """The engine of whoever needs a connection of their own to write with."""
+        self._reader = self.engine if on_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._turns = Turns() if on_sqlite else None
+
+    def looking(self) -> Connection:
+        """A connection for a look at a few columns; a session costs as much again. Close it: it is a context manager."""
+        return self._reader.connect()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session for looking. Nothing is committed; objects stay usable after it is closed."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self._reader, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A short transaction, committed when the block ends and rolled back when it raises."""
-        with self._turn(), Session(self.engine, expire_on_commit=False) as session, session.begin():
-            session.connection(execution_options={"sqlite_begin": "BEGIN IMMEDIATE"})
+        with self._turn(), Session(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
 
     def _turn(self) -> AbstractContextManager[None]:
@@ -99,8 +111,9 @@ def connect(url: str) -> Engine:
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        pool = {"pool_size": CONNECTIONS, "max_overflow": CONNECTIONS, "pool_pre_ping": True}
-        return create_engine(address, **pool, hide_parameters=True)
+        engine = create_engine(address, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, hide_parameters=True)
+        _greet_after_a_rest(engine)
+        return engine
     # An exception's text ends in a log, and what people typed has no business there.
     options: dict[str, Any] = {
         "connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
@@ -112,22 +125,51 @@ def connect(url: str) -> Engine:
         Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
         options |= {"pool_size": CONNECTIONS, "max_overflow": -1}
     engine = create_engine(address, **options)
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
+    event.listen(engine.pool, "connect", _prepare_sqlite)
+    return _beginning_with("BEGIN", engine)
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
-    # Python's driver would begin by itself, at the first write; we say when and how (see _begin_sqlite).
+    # Python's driver would begin by itself, at the first write; we say when and how (see _beginning_with).
     dbapi_connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         dbapi_connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    # On the driver's own connection, because a statement of SQLAlchemy's costs as much as three of the driver's.
-    begin = connection.get_execution_options().get("sqlite_begin", "BEGIN")
-    try:
-        connection.connection.cursor().execute(begin)
-    except sqlite3.OperationalError as error:
-        raise OperationalError(begin, None, error) from error
+def _for_writing_to_sqlite(engine: Engine) -> Engine:
+    """A second engine over the same connections."""
+    return _beginning_with("BEGIN IMMEDIATE", create_engine(engine.url, pool=engine.pool, hide_parameters=True))
+
+
+def _beginning_with(statement: str, engine: Engine) -> Engine:
+    """Have an engine of SQLite begin its transactions so.
+
+    The dialect's own hook: with a listener, SQLAlchemy would look for listeners at every step of every statement.
+    """
+
+    def do_begin(connection: PoolProxiedConnection) -> None:
+        connection.cursor().execute(statement)
+
+    engine.dialect.do_begin = do_begin  # type: ignore[assignment, method-assign]
+    return engine
+
+
+def _greet_after_a_rest(engine: Engine) -> None:
+    """Ask a connection whether it is still there, unless it was a moment ago.
+
+    A server that was started anew has forgotten them all. `pool_pre_ping` asks each time, five times a charge.
+    """
+
+    def rest(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    def greet(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if time.monotonic() - record.info.get("rests_since", math.inf) < REST_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # the pool opens another one
+
+    event.listen(engine, "checkin", rest)
+    event.listen(engine, "checkout", greet)

@@ -61,7 +61,7 @@ def _migrating(database: Database) -> Iterator[Connection]:
 
     On SQLite a table is changed by dropping it, which foreign keys would forbid.
     """
-    with database.engine.connect().execution_options(sqlite_begin="BEGIN IMMEDIATE") as connection:
+    with database.writer.connect() as connection:
         on_sqlite = connection.dialect.name == "sqlite"
         if on_sqlite:
             _pragma_foreign_keys(connection, "OFF")

@@ -21,8 +21,7 @@ _CHANGED = select(Price.plan, Price.price_krw).where(Price.begins_on <= bindpara
 def on_sale(billing: Billing) -> Sequence[Plan]:
     """Every plan, at today's price."""
     today = billing.clock.now().astimezone(SEOUL).date()
-    # No session: a page asks this each time, and needs two columns and no object.
-    with billing.database.engine.connect() as connection:
+    with billing.database.looking() as connection:
         changed = dict(connection.execute(_CHANGED, {"today": today}).all())
     return [replace(plan, price_krw=changed[plan.code]) if plan.code in changed else plan for plan in PLANS]
 

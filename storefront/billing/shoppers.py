@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -14,7 +14,9 @@ DEMO_PASSWORD = "morning-roast"  # noqa: S105 - published in the README, and see
 DEMO_NAME = "김아침"
 DEMO_PHONE = "010-1234-5678"
 
-_BY_SESSION = select(Shopper).where(Shopper.session_id == bindparam("session_id"))
+_BY_SESSION = select(Shopper.id, Shopper.name, Shopper.email, Shopper.phone, Shopper.session_id).where(
+    Shopper.session_id == bindparam("session_id")
+)
 NOBODYS_HASH = "scrypt:32768:8:1$nobody$00"
 """No password's; comparing takes as long as with anybody's."""
 
@@ -63,10 +65,10 @@ def authenticate(billing: Billing, *, email: str, password: str) -> Shopper | No
     return shopper if matches else None
 
 
-def find_by_session(billing: Billing, session_id: str) -> Shopper | None:
-    """The shopper whose sessions bear that name now, or None: it has ended, or was never given."""
-    with billing.database.reading() as session:
-        return session.scalar(_BY_SESSION, {"session_id": session_id})
+def find_by_session(billing: Billing, session_id: str) -> Row[int, str, str, str | None, str] | None:
+    """Whose sessions bear that name now (id, name, e-mail, phone, session), or None: it has ended, or was never given."""
+    with billing.database.looking() as connection:
+        return connection.execute(_BY_SESSION, {"session_id": session_id}).one_or_none()
 
 
 def end_sessions(billing: Billing, shopper_id: int) -> None:

@@ -147,21 +147,21 @@ def counted(shop: Shop) -> Iterator[tuple[list[str], list[object]]]:
     """The statements and the writing transactions of a block."""
     statements: list[str] = []
     commits: list[object] = []
-    engine = shop.billing.database.engine
+    engines = {shop.billing.database.engine, shop.billing.database.writer}
 
     def see(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         statements.append(statement)
 
-    event.listen(engine, "before_cursor_execute", see)
-
     def see_commit(connection: object) -> None:
         commits.append(connection)
 
-    event.listen(engine, "before_cursor_execute", see)
-    event.listen(engine, "commit", see_commit)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", see)
+        event.listen(engine, "commit", see_commit)
     yield statements, commits
-    event.remove(engine, "before_cursor_execute", see)
-    event.remove(engine, "commit", see_commit)
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", see)
+        event.remove(engine, "commit", see_commit)
 
 
 def test_an_unknown_outcome_blocks_everything_until_it_is_found(

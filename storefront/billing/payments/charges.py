@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
@@ -30,6 +30,8 @@ from storefront.states import CardStatus, PaymentStatus, Purpose, SubscriptionSt
 
 LATE = timedelta(seconds=1)
 """A send that begins this much later than its row says is claimed anew."""
+
+_WRITTEN = insert(Payment.__table__).returning(Payment.__table__.c.id)  # type: ignore[arg-type]
 
 _ACTIVE_CARD = (
     select(Card, Payment.buyer_name, Payment.buyer_email, Payment.buyer_phone, Payment.language)
@@ -167,24 +169,26 @@ def open_charge(
     Returns:
         The row, `requested`, with its card.
     """
-    payment = Payment(
-        merchant_uid=identifiers.new_merchant_uid(now),
-        shopper_id=card.shopper_id,
-        card_id=card.id,
-        identity=identity,
-        purpose=Purpose.EXTRA,
-        plan=plan.code,
-        name=plan.order_name,
-        amount_krw=amount_krw,
-        status=PaymentStatus.REQUESTED,
-        buyer_name=buyer.buyer_name,
-        buyer_email=buyer.buyer_email,
-        buyer_phone=buyer.buyer_phone,
+    values = {
+        "merchant_uid": identifiers.new_merchant_uid(now),
+        "shopper_id": card.shopper_id,
+        "card_id": card.id,
+        "identity": identity,
+        "purpose": Purpose.EXTRA,
+        "plan": plan.code,
+        "name": plan.order_name,
+        "amount_krw": amount_krw,
+        "status": PaymentStatus.REQUESTED,
+        "version": 1,
+        "buyer_name": buyer.buyer_name,
+        "buyer_email": buyer.buyer_email,
+        "buyer_phone": buyer.buyer_phone,
+        "language": buyer.language,
         **about_to_be_sent(now),
-        **{"language": buyer.language, **terms},
-    )
-    session.add(payment)
-    session.flush()
+        **terms,
+    }
+    # Not added to the session: sorting out what hangs together would cost as much as everything else about one row.
+    payment = Payment(id=session.scalar(_WRITTEN, values), **values)
     set_committed_value(payment, "card", card)
     timeline.write(session, payment, [decided(now, "ordered", amount=payment.amount_krw)])
     return payment
