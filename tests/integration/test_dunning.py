@@ -12,13 +12,18 @@ import pytest
 from sqlalchemy import update
 
 from storefront.billing.subscriptions import calendar, dunning
+from storefront.clock import Clock
+from storefront.config import Settings
 from storefront.models import Payment
-from tests.conftest import Shop
+from storefront.sandbox import SandboxSettings, create_sandbox
+from tests.conftest import Shop, shop_beside
 from tests.integration.calendars import go_to_next
 from tests.people import Sandbox, Shopper
+from tests.wsgi import SANDBOX_URL, session_for
 
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN = "/subscribe/payments/again"
+ENGLISH = {"Accept-Language": "en"}
 
 
 @pytest.fixture
@@ -49,6 +54,7 @@ def test_a_decline_makes_it_past_due_and_tries_again_tomorrow(shop: Shop, owing:
     assert (found["status"], found["period"]["status"], declined["status"]) == ("past_due", "unpaid", "failed")
     assert found["next"]["at"] == int(calendar.nine_of(tomorrow).timestamp())
     assert found["next"]["on"] == found["period"]["begins_on"]
+    assert WORDS["limit"] in owing.browser.get(f"/account/subscriptions/{found['id']}", headers=ENGLISH).text
     assert sandbox.net() == 0
 
 
@@ -171,6 +177,32 @@ def test_a_card_refused_for_good_is_never_charged_again_for_it(shop: Shop, shopp
     assert sandbox.net() == 14_900
 
 
+@pytest.mark.parametrize("reason", ["도난·분실 신고된 카드", "해지된 카드입니다", "유효기간 경과"])
+def test_a_card_that_is_declined_for_good_is_never_charged_again_for_it(
+    settings: Settings, clock: Clock, reason: str
+) -> None:
+    """Its company says so in the answer to the charge: neither by itself in the days after, nor by a button."""
+    app = create_sandbox(SandboxSettings(background=False, decline_reason=reason))
+    sandbox = Sandbox(session_for(app), SANDBOX_URL)
+    with shop_beside(settings, app, sandbox, clock) as shop:
+        shopper = Shopper(shop.browser(), sandbox).sign_up()
+        shopper.subscribe(mode="register", card="decline-later")
+        [card] = shopper.active_cards()
+        go_to_next(shop, shopper)
+        shop.renew()
+        [declined] = attempts_of(shopper)
+        assert (declined["status"], declined["fail_reason"]) == ("failed", reason)
+        assert (shopper.subscription()["status"], shopper.subscription()["next"]) == ("past_due", None)
+
+        for _ in range(8):
+            shop.pass_time(days=1)
+            assert shop.renew().sent == []
+        assert pay(shopper, card).status_code == 400
+
+        assert [call["path"] for call in sandbox.requests(AGAIN)] == [AGAIN]
+    app.extensions["sandbox"].close()
+
+
 def test_a_card_that_is_registered_for_a_subscription_is_tried_at_the_next_look(
     shop: Shop, owing: Shopper, sandbox: Sandbox
 ) -> None:
@@ -268,9 +300,7 @@ def test_each_refusal_is_shown_to_its_shopper(shop: Shop, owing: Shopper, refusa
         row = update(Payment).where(Payment.merchant_uid == declined["merchant_uid"])
         session.execute(row.values(declined_as=refusal.kind))
 
-    page = owing.browser.get(
-        f"/account/subscriptions/{owing.subscription()['id']}", headers={"Accept-Language": "en"}
-    ).text
+    page = owing.browser.get(f"/account/subscriptions/{owing.subscription()['id']}", headers=ENGLISH).text
 
     assert "The last charge was not approved." in page
     assert WORDS[refusal.kind] in page

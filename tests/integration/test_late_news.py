@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from storefront.clock import Clock
 from storefront.config import Settings
+from storefront.models import Event, Payment
 from storefront.sandbox import SandboxSettings, create_sandbox
 from tests.conftest import Shop, shop_beside
 from tests.integration.news import facts, tell
@@ -217,6 +219,34 @@ def test_an_extra_capture_whose_cancel_is_undone_goes_back_again(
 
     assert facts(shopper, params["merchant_uid"]) == ("paid", True, 14_900)
     assert sandbox.net() == 14_900
+
+
+def test_what_goes_back_is_written_down_with_its_sum_and_once_however_often_it_is_told(
+    shop: Shop, shopper: Shopper
+) -> None:
+    """The timeline is what a person has, who is asked about money that came and went."""
+    params = shopper.order("pay")
+    shopper.tell(shop.sandbox.pay(params))
+    extra = shop.sandbox.pay(params, late=True)
+    for _ in range(3):
+        tell(shop, extra["imp_uid"], params["merchant_uid"])
+    refused, declined = shopper.buy("pay", charge_amount=100), shopper.buy("pay", card="decline-limit")
+
+    back = [{"imp_uid": extra["imp_uid"], "amount": 14_900}]
+    assert details(shop, params["merchant_uid"], "extra_capture") == back
+    assert details(shop, params["merchant_uid"], "refund_asked") == [{"amount": 14_900, "reason": "extra"}]
+    wrong = [{"reason": "amount", "ordered": 14_900, "captured": 100}]
+    assert details(shop, refused["merchant_uid"], "refused") == wrong
+    assert details(shop, refused["merchant_uid"], "refund_asked") == [{"amount": 100, "reason": "refused"}]
+    why = [{"reason": declined["fail_reason"], "imp_uid": declined["imp_uid"]}]
+    assert details(shop, declined["merchant_uid"], "declined") == why
+
+
+def details(shop: Shop, merchant_uid: str, name: str) -> list[dict[str, Any]]:
+    """What an order's timeline says of each event of that name."""
+    query = select(Event.detail).join(Payment, Payment.id == Event.payment_id).order_by(Event.id)
+    with shop.billing.database.reading() as session:
+        return list(session.scalars(query.where(Payment.merchant_uid == merchant_uid, Event.event == name)))
 
 
 def test_a_contradiction_goes_to_a_person_and_changes_nothing(
