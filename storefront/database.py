@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +42,19 @@ waiting for i'mport.
 
 REST_S = 1.0
 """A connection that lay idle for longer may have been forgotten by its server."""
+
+
+_ONCE_COMMITTED = "once committed"
+
+
+def once_committed(session: Session, act: Callable[[], object]) -> None:
+    """Do something when a transaction is over and has been written; what is rolled back has not happened.
+
+    Args:
+        session: of `Database.writing`.
+        act: what to do. It keeps nobody waiting who wants to write: the next one's turn has begun.
+    """
+    session.info.setdefault(_ONCE_COMMITTED, []).append(act)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -89,8 +102,11 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A short transaction, committed when the block ends and rolled back when it raises."""
-        with self._turn(), Session(self.writer, expire_on_commit=False) as session, session.begin():
-            yield session
+        with Session(self.writer, expire_on_commit=False) as session:
+            with self._turn(), session.begin():
+                yield session
+            for act in session.info.get(_ONCE_COMMITTED, ()):
+                act()
 
     def _turn(self) -> AbstractContextManager[None]:
         return self._turns.taken(BUSY_TIMEOUT_S) if self._turns else nullcontext()

@@ -12,13 +12,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from storefront.billing.context import Billing
+from storefront.database import once_committed
 from storefront.iamport import SilenceError
 from storefront.models import Attention
 
@@ -74,11 +76,8 @@ def call(session: Session, reason: Reason, subject: str, at: datetime, **detail:
             session.add(Attention(reason=reason, subject=subject, since=at, detail=facts))
     except IntegrityError:
         return False  # somebody else has just noticed the same
-
-    def say(_session: Session) -> None:
-        log.warning("needs_person", extra={"fields": {"reason": str(reason), "subject": subject, **facts}})
-
-    event.listen(session, "after_commit", say, once=True)
+    fields = {"reason": str(reason), "subject": subject, **facts}
+    once_committed(session, partial(log.warning, "needs_person", extra={"fields": fields}))
     return True
 
 

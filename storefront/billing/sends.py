@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from storefront.models import Payment
 
 FIRST_CHECK_AFTER = timedelta(minutes=1)
 """When `reconcile` first looks at it by itself; until then it is left to whoever wrote it down, and its answer is on the way."""
@@ -17,3 +20,49 @@ def about_to_be_sent(now: datetime) -> dict[str, Any]:
     """
     sent = {"created_at": now, "first_sent_at": now, "sent_at": now, "sends": 1}
     return sent | {"next_check_at": now + FIRST_CHECK_AFTER}
+
+
+@dataclass(frozen=True)
+class Send:
+    """A charge as it was written down: what is sent, and which row has to be as it was when the answer comes.
+
+    Attributes:
+        id: the row's.
+        version: the row's.
+        sends: how often it has been sent, this one included.
+        sent_at: when this send was to begin; None if nobody has claimed it.
+        is_attempt: whether it is an attempt at a period of a subscription.
+    """
+
+    id: int
+    merchant_uid: str
+    version: int
+    sends: int
+    created_at: datetime
+    sent_at: datetime | None
+    is_attempt: bool
+    customer_uid: str
+    amount_krw: int
+    name: str
+    buyer_name: str
+    buyer_email: str
+    buyer_phone: str
+
+    @classmethod
+    def of(cls, payment: Payment) -> Send:
+        """What a committed row says, with its card."""
+        return cls(
+            id=payment.id,
+            merchant_uid=payment.merchant_uid,
+            version=payment.version,
+            sends=payment.sends,
+            created_at=payment.created_at,
+            sent_at=payment.sent_at,
+            is_attempt=payment.attempt is not None,
+            customer_uid=payment.card.customer_uid,
+            amount_krw=payment.amount_krw,
+            name=payment.name,
+            buyer_name=payment.buyer_name,
+            buyer_email=payment.buyer_email,
+            buyer_phone=payment.buyer_phone,
+        )

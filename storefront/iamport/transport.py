@@ -82,21 +82,34 @@ class Transport:
         operation = f"{method} {path}"
         if deadline.is_over:
             raise NotAskedError(operation, "no time left")
-        # Prepared here: a session would look for cookies, proxies and passwords to add, and we have none.
-        headers = self._headers | ({"Authorization": token} if token else {})
-        request = requests.Request(method, self._api_url + path, params=query, json=body, headers=headers)
         try:
-            with self.session.send(
-                request.prepare(),
+            request = self._prepared(method, path, query, body, token)
+            # By the adapter, which follows no redirect: a POST would arrive as a GET, and the token wherever it points.
+            with self.session.get_adapter(self._api_url).send(
+                request,
                 timeout=Timeout(connect=CONNECT_TIMEOUT_S, total=deadline.left_s),  # type: ignore[arg-type] # it may
-                # A redirected POST would arrive as a GET, and the token would go wherever it points.
-                allow_redirects=False,
                 stream=True,
             ) as reply:
                 return Answer(reply.status_code, _read(operation, reply))
         except (requests.RequestException, HTTPError, OSError) as error:
             # The exception's own text may hold addresses and headers: what kind of thing broke says enough.
             raise SilenceError(operation, _what_broke(error)) from None
+
+    def _prepared(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | list[tuple[str, str]] | None,
+        body: dict[str, Any] | None,
+        token: str | None,
+    ) -> requests.PreparedRequest:
+        """A request as it goes out. A session would look for cookies, proxies and passwords to add; we have none."""
+        prepared = requests.PreparedRequest()
+        prepared.prepare_method(method)
+        prepared.prepare_url(self._api_url + path, query)
+        prepared.prepare_headers(self._headers | ({"Authorization": token} if token else {}))
+        prepared.prepare_body(None, None, body)
+        return prepared
 
 
 def _what_broke(error: Exception) -> str:

@@ -237,7 +237,8 @@ def test_a_silent_gateway_tells_its_kind_and_nothing_else(shop: Shop) -> None:
     def cut(*_arguments: Any, **_options: Any) -> requests.Response:
         raise requests.ConnectionError("https://api.iamport.kr/?_token=t0ken Authorization: t0ken")
 
-    shop.billing.gateway._line._transport.session.send = cut  # type: ignore[method-assign]
+    transport = shop.billing.gateway._line._transport
+    transport.session.get_adapter(transport._api_url).send = cut  # type: ignore[method-assign]
 
     with pytest.raises(SilenceError) as caught:
         shop.billing.gateway.payment("imp_1")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import QueuePool
 
-from storefront.database import Database
+from storefront.database import Database, once_committed
 from storefront.models import Card, Shopper
 from storefront.serving import SHOP_THREADS
 from storefront.states import CardStatus
@@ -54,6 +54,22 @@ def test_a_block_that_raises_writes_nothing(database: Database) -> None:
 
     with database.reading() as session:
         assert session.scalars(select(Shopper)).all() == []
+
+
+def test_what_follows_a_commit_keeps_nobody_from_writing(database: Database) -> None:
+    """The log's lines are written out when the next one is already at it."""
+    happened = []
+
+    def write_too() -> None:
+        with database.writing() as session:
+            session.add(Shopper(name="김", email="a@example.com", password_hash="x", created_at=NOW))
+        happened.append("follows")
+
+    with database.writing() as session:
+        once_committed(session, write_too)
+        happened.append("commits")
+
+    assert happened == ["commits", "follows"]
 
 
 def test_two_answers_loaded_at_the_same_version_cannot_both_be_written(database: Database) -> None:

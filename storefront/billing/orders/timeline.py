@@ -10,12 +10,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
-from sqlalchemy import bindparam, event, func, insert, select
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
-from storefront.models import Event, Payment
+from storefront.database import once_committed
+from storefront.models import Event
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +32,20 @@ _NEWEST = (
     .order_by(Event.id.desc())
     .limit(1)
 )
-_TO_LOG = "timeline"
 
 _CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z_-])[0-9](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z_-])")
+
+
+class Order(Protocol):
+    """What a timeline belongs to: a row, or what was said of it when it was written down."""
+
+    @property
+    def id(self) -> int:
+        """The row's."""
+
+    @property
+    def merchant_uid(self) -> str:
+        """The order number."""
 
 
 @dataclass(frozen=True)
@@ -67,43 +80,31 @@ def decided(at: datetime, name: str, /, **detail: Any) -> Note:
     return Note(at, "decided", name, detail, may_repeat=False)
 
 
-def write(session: Session, payment: Payment, notes: Sequence[Note]) -> None:
-    """Write lines to a payment's timeline, in the caller's transaction.
+def write(session: Session, order: Order, notes: Sequence[Note]) -> None:
+    """Write lines to an order's timeline, in the caller's transaction.
 
     Hearing or asking the same again at once is written once: a page that refreshes itself would fill the timeline.
     """
     rows: list[dict[str, Any]] = []
-    count, previous = _written(session, payment) if any(note.may_repeat for note in notes) else (0, None)
+    count, previous = _written(session, order) if any(note.may_repeat for note in notes) else (0, None)
     for note in notes:
         detail = {name: _short(value) for name, value in note.detail.items() if value is not None}
         this = (note.event, detail)
         if note.may_repeat and (this == previous or count >= MOST_EVENTS):
             continue
-        rows.append({"payment_id": payment.id, "at": note.at, "kind": note.kind, "event": note.event, "detail": detail})
-        _log_once_committed(session, note.event, {"merchant_uid": payment.merchant_uid, "kind": note.kind, **detail})
+        rows.append({"payment_id": order.id, "at": note.at, "kind": note.kind, "event": note.event, "detail": detail})
+        fields = {"merchant_uid": order.merchant_uid, "kind": note.kind, **detail}
+        once_committed(session, partial(log.info, note.event, extra={"fields": fields}))
         previous, count = this, count + 1
     if rows:
         session.execute(_LINES, rows)
 
 
-def _written(session: Session, payment: Payment) -> tuple[int, tuple[str, dict[str, Any]] | None]:
+def _written(session: Session, order: Order) -> tuple[int, tuple[str, dict[str, Any]] | None]:
     """How many lines there are, and the newest."""
-    for last_event, last_detail, written in session.execute(_NEWEST, {"payment_id": payment.id}):
+    for last_event, last_detail, written in session.execute(_NEWEST, {"payment_id": order.id}):
         return written, (last_event, last_detail)
     return 0, None
-
-
-def _log_once_committed(session: Session, name: str, fields: dict[str, Any]) -> None:
-    """What is rolled back has not happened, and is not in the log either."""
-    session.info.setdefault(_TO_LOG, []).append((name, fields))
-
-
-@event.listens_for(Session, "after_commit")
-def _log_committed(session: Session) -> None:
-    if session.in_nested_transaction():
-        return  # a savepoint's end is not yet the end
-    for name, fields in session.info.pop(_TO_LOG, ()):
-        log.info(name, extra={"fields": fields})
 
 
 def _short(value: Any) -> Any:

@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Row, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.attributes import set_committed_value
 
 from storefront import iamport
 from storefront.billing import attention, identifiers
@@ -22,7 +21,7 @@ from storefront.billing.orders import records, timeline
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import Note, asked_once, decided, told
 from storefront.billing.payments.settlement import Door, settle
-from storefront.billing.sends import about_to_be_sent
+from storefront.billing.sends import Send, about_to_be_sent
 from storefront.billing.subscriptions import dunning, outcomes
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Card, Payment
@@ -31,17 +30,22 @@ from storefront.states import CardStatus, PaymentStatus, Purpose, SubscriptionSt
 LATE = timedelta(seconds=1)
 """A send that begins this much later than its row says is claimed anew."""
 
-_WRITTEN = insert(Payment.__table__).returning(Payment.__table__.c.id)  # type: ignore[arg-type]
-
+# By tables: sorting out what hangs together as objects would cost as much as everything else about one row.
+_cards, _payments = Card.__table__.c, Payment.__table__.c
+_WRITTEN = insert(Payment.__table__).returning(_payments.id)  # type: ignore[arg-type]
 _ACTIVE_CARD = (
-    select(Card, Payment.buyer_name, Payment.buyer_email, Payment.buyer_phone, Payment.language)
-    .join(Payment, Payment.card_id == Card.id)
-    .where(Card.id == bindparam("card_id"), Card.shopper_id == bindparam("shopper_id"))
-    .where(Card.status == CardStatus.ACTIVE)
-    .order_by(Payment.id)
+    select(_cards.id, _cards.shopper_id, _cards.customer_uid)
+    .add_columns(_payments.buyer_name, _payments.buyer_email, _payments.buyer_phone, _payments.language)
+    .join(Payment.__table__, _payments.card_id == _cards.id)
+    .where(_cards.id == bindparam("card_id"), _cards.shopper_id == bindparam("shopper_id"))
+    .where(_cards.status == CardStatus.ACTIVE)
+    .order_by(_payments.id)
     .limit(1)
-    .with_for_update(of=Card)
+    .with_for_update(of=Card.__table__)
 )
+
+Payer = Row[Any]
+"""A card that may be charged (`id`, `shopper_id`, `customer_uid`), and the buyer its first payment named."""
 
 
 class CardNotChargeableError(Exception):
@@ -85,16 +89,16 @@ def charge_again(billing: Billing, *, shopper_id: int, card_id: int, plan: Plan,
         CardNotChargeableError: answer 400 and offer another card.
     """
 
-    def write_down(identity: str) -> Payment:
+    def write_down(identity: str) -> Send:
         now = billing.clock.now()
         with billing.database.writing() as session:
-            card, buyer = claim_card(session, shopper_id, card_id)
-            return open_charge(session, card, buyer, plan, plan.price_krw, identity, now)
+            payer = claim_card(session, shopper_id, card_id)
+            return open_charge(session, payer, plan, plan.price_krw, identity, now)
 
     return press(billing, shopper_id, token, write_down)
 
 
-def press(billing: Billing, shopper_id: int, token: str, write_down: Callable[[str], Payment]) -> str:
+def press(billing: Billing, shopper_id: int, token: str, write_down: Callable[[str], Send]) -> str:
     """Make one press of a button one charge: its row is committed, then it is sent.
 
     Args:
@@ -116,18 +120,18 @@ def press(billing: Billing, shopper_id: int, token: str, write_down: Callable[[s
     identity = f"extra:{shopper_id}:{token}"
     with billing.errands.place(identity) as errand:
         try:
-            payment = write_down(identity)
+            written = write_down(identity)
         except (IntegrityError, CardNotFoundError, CardNotChargeableError, NoChargeNeededError):
             # Perhaps it was pressed before, and the card has gone since; or twice at once, and the other one is on its way.
             pressed_before = _order_of(billing, identity)
             if pressed_before is None:
                 raise
             return pressed_before
-        errand.send(partial(send_in_time, billing.insisting(), payment), billing.gateway)
-    return payment.merchant_uid
+        errand.send(partial(send_in_time, billing.insisting(), written), billing.gateway)
+    return written.merchant_uid
 
 
-def claim_card(session: Session, shopper_id: int, card_id: int) -> tuple[Card, Any]:
+def claim_card(session: Session, shopper_id: int, card_id: int) -> Payer:
     """A card that this very write finds active and locks: a removal that began before it has won.
 
     Args:
@@ -142,9 +146,9 @@ def claim_card(session: Session, shopper_id: int, card_id: int) -> tuple[Card, A
         CardNotFoundError: not this shopper's card.
         CardNotChargeableError: it is not `active` (any more).
     """
-    claimed = session.execute(_ACTIVE_CARD, {"card_id": card_id, "shopper_id": shopper_id}).one_or_none()
-    if claimed is not None:
-        return claimed.Card, claimed
+    payer = session.execute(_ACTIVE_CARD, {"card_id": card_id, "shopper_id": shopper_id}).one_or_none()
+    if payer is not None:
+        return payer
     stored = select(Card.id).where(Card.id == card_id, Card.shopper_id == shopper_id, Card.status != CardStatus.PENDING)
     if session.scalar(stored) is None:
         raise CardNotFoundError(card_id)
@@ -152,14 +156,13 @@ def claim_card(session: Session, shopper_id: int, card_id: int) -> tuple[Card, A
 
 
 def open_charge(
-    session: Session, card: Card, buyer: Any, plan: Plan, amount_krw: int, identity: str, now: datetime, **terms: Any
-) -> Payment:
+    session: Session, payer: Payer, plan: Plan, amount_krw: int, identity: str, now: datetime, **terms: Any
+) -> Send:
     """Write down a charge that is sent as soon as the transaction is committed.
 
     Args:
         session: the caller's transaction.
-        card: claimed in it, with its buyer (`claim_card`).
-        buyer: who is named to i'mport.
+        payer: the card, claimed in it (`claim_card`), and who is named to i'mport.
         plan: what is bought.
         amount_krw: for how much.
         identity: what makes it this charge and no other; the database takes it once only.
@@ -167,12 +170,12 @@ def open_charge(
         terms: what else its row says: its checkout, and what was agreed to.
 
     Returns:
-        The row, `requested`, with its card.
+        What is to be sent; its row is `requested`.
     """
-    values = {
+    row: dict[str, Any] = {
         "merchant_uid": identifiers.new_merchant_uid(now),
-        "shopper_id": card.shopper_id,
-        "card_id": card.id,
+        "shopper_id": payer.shopper_id,
+        "card_id": payer.id,
         "identity": identity,
         "purpose": Purpose.EXTRA,
         "plan": plan.code,
@@ -180,65 +183,75 @@ def open_charge(
         "amount_krw": amount_krw,
         "status": PaymentStatus.REQUESTED,
         "version": 1,
-        "buyer_name": buyer.buyer_name,
-        "buyer_email": buyer.buyer_email,
-        "buyer_phone": buyer.buyer_phone,
-        "language": buyer.language,
+        "buyer_name": payer.buyer_name,
+        "buyer_email": payer.buyer_email,
+        "buyer_phone": payer.buyer_phone,
+        "language": payer.language,
         **about_to_be_sent(now),
         **terms,
     }
-    # Not added to the session: sorting out what hangs together would cost as much as everything else about one row.
-    payment = Payment(id=session.scalar(_WRITTEN, values), **values)
-    set_committed_value(payment, "card", card)
-    timeline.write(session, payment, [decided(now, "ordered", amount=payment.amount_krw)])
-    return payment
+    row_id = session.execute(_WRITTEN, row).scalar_one()
+    charge = Send(
+        id=row_id,
+        merchant_uid=row["merchant_uid"],
+        version=row["version"],
+        sends=row["sends"],
+        created_at=row["created_at"],
+        sent_at=row["sent_at"],
+        is_attempt=False,
+        customer_uid=payer.customer_uid,
+        amount_krw=amount_krw,
+        name=row["name"],
+        buyer_name=payer.buyer_name,
+        buyer_email=payer.buyer_email,
+        buyer_phone=payer.buyer_phone,
+    )
+    timeline.write(session, charge, [decided(now, "ordered", amount=amount_krw)])
+    return charge
 
 
-def send(billing: Billing, payment: Payment) -> None:
+def send(billing: Billing, charge: Send) -> None:
     """Send a charge whose row says `requested`, and write how it ended.
 
     The caller has claimed this send: the row's `sent_at` is committed, and nobody else sends it.
 
     Args:
         billing: settings, database, gateway, clock.
-        payment: the committed row, with its card.
+        charge: what its committed row says.
     """
-    is_attempt = payment.attempt is not None
-    seen = Seen(payment.merchant_uid, payment.version, is_attempt=is_attempt)
     # A button's order is in its timeline already; a period's has nobody who could look at it before it is sent.
-    notes = (
-        [decided(payment.created_at, "ordered", amount=payment.amount_krw)] if is_attempt and payment.sends == 1 else []
-    )
-    notes.append(asked_once(billing.clock.now(), "charge_sent", amount=payment.amount_krw))
+    is_first = charge.is_attempt and charge.sends == 1
+    notes = [decided(charge.created_at, "ordered", amount=charge.amount_krw)] if is_first else []
+    notes.append(asked_once(billing.clock.now(), "charge_sent", amount=charge.amount_krw))
     try:
         answer = billing.gateway.charge_again(
-            customer_uid=payment.card.customer_uid,
-            merchant_uid=payment.merchant_uid,
-            amount=payment.amount_krw,
-            name=payment.name,
-            buyer_name=payment.buyer_name,
-            buyer_email=payment.buyer_email,
-            buyer_tel=payment.buyer_phone,
+            customer_uid=charge.customer_uid,
+            merchant_uid=charge.merchant_uid,
+            amount=charge.amount_krw,
+            name=charge.name,
+            buyer_name=charge.buyer_name,
+            buyer_email=charge.buyer_email,
+            buyer_tel=charge.buyer_phone,
             notice_url=billing.settings.notice_url,
         )
     except SilenceError as silence:
-        _end_send(billing, payment, [*notes, told(billing.clock.now(), "charge_unanswered", reason=silence.reason)])
+        _end_send(billing, charge, [*notes, told(billing.clock.now(), "charge_unanswered", reason=silence.reason)])
     except RejectedError as rejected:
-        _end_send(billing, payment, [*notes, told(billing.clock.now(), "charge_rejected", message=rejected.message)])
-        _look_once(billing, payment, rejected)
+        _end_send(billing, charge, [*notes, told(billing.clock.now(), "charge_rejected", message=rejected.message)])
+        _look_once(billing, charge, rejected)
     else:
-        _record(billing, seen, answer, notes)
+        _record(billing, charge, answer, notes)
 
 
-def send_in_time(billing: Billing, payment: Payment) -> None:
+def send_in_time(billing: Billing, charge: Send) -> None:
     """Send a charge, unless it has ceased to be ours to send before somebody got round to it.
 
     Args:
         billing: settings, database, gateway, clock.
-        payment: the committed row, with its card.
+        charge: what its committed row says.
     """
-    is_late = payment.sent_at is None or billing.clock.now() >= payment.sent_at + LATE
-    claimed = _claim_anew(billing, payment) if is_late else payment
+    is_late = charge.sent_at is None or billing.clock.now() >= charge.sent_at + LATE
+    claimed = _claim_anew(billing, charge) if is_late else charge
     if claimed is not None:
         send(billing, claimed)
 
@@ -274,27 +287,28 @@ def is_wanted(row: Payment) -> bool:
     return row.card.status == CardStatus.ACTIVE and not has_ended and not row.has_lost
 
 
-def _claim_anew(billing: Billing, payment: Payment) -> Payment | None:
+def _claim_anew(billing: Billing, charge: Send) -> Send | None:
     """The grace time after which `reconcile` may send a charge again counts from `sent_at`, so that has to be true.
 
     Returns:
-        The row, or None if anybody has gone on with the order meanwhile; `reconcile` does the rest then.
+        What its row says now, or None if anybody has gone on with the order meanwhile; `reconcile` does the rest then.
     """
 
     def claim(_session: Session, row: Payment) -> list[Note]:
-        if row.status != PaymentStatus.REQUESTED or row.sends != payment.sends or not is_wanted(row):
+        if row.status != PaymentStatus.REQUESTED or row.sends != charge.sends or not is_wanted(row):
             raise StaleAnswerError(row.merchant_uid)
         row.sent_at = billing.clock.now()
         return []
 
-    current = records.look(billing, payment.merchant_uid)
+    current = records.look(billing, charge.merchant_uid)
     if current is None:
         return None
     try:
         records.amend(billing, Seen(current.merchant_uid, current.version), claim)
     except StaleAnswerError:
         return None
-    return records.look(billing, payment.merchant_uid)
+    claimed = records.look(billing, charge.merchant_uid)
+    return Send.of(claimed) if claimed else None
 
 
 def _order_of(billing: Billing, identity: str) -> str | None:
@@ -302,8 +316,9 @@ def _order_of(billing: Billing, identity: str) -> str | None:
         return session.scalar(select(Payment.merchant_uid).where(Payment.identity == identity))
 
 
-def _record(billing: Billing, seen: Seen, answer: iamport.Payment, notes: list[Note]) -> None:
+def _record(billing: Billing, charge: Send, answer: iamport.Payment, notes: list[Note]) -> None:
     """The reply of a charge is i'mport's own answer and settles without a second read."""
+    seen = Seen(charge.merchant_uid, charge.version, is_attempt=charge.is_attempt)
     notes = [*notes, asked_once(billing.clock.now(), "charge_answered", status=answer.status, amount=answer.amount)]
     try:
         if answer.merchant_uid == seen.merchant_uid:
@@ -315,12 +330,12 @@ def _record(billing: Billing, seen: Seen, answer: iamport.Payment, notes: list[N
     _settle_quietly(billing, seen.merchant_uid)
 
 
-def _look_once(billing: Billing, payment: Payment, rejected: RejectedError) -> None:
+def _look_once(billing: Billing, charge: Send, rejected: RejectedError) -> None:
     """A rejection is final only if nothing is captured: "this order exists already" may be our own success."""
-    settled = _settle_quietly(billing, payment.merchant_uid)
+    settled = _settle_quietly(billing, charge.merchant_uid)
     if settled is None or settled.status != PaymentStatus.REQUESTED:
         return
-    kind = _kind_of(billing, payment, rejected)
+    kind = _kind_of(billing, charge, rejected)
     now = billing.clock.now()
 
     def fail(session: Session, row: Payment) -> list[Note]:
@@ -343,13 +358,13 @@ def _look_once(billing: Billing, payment: Payment, rejected: RejectedError) -> N
         return  # somebody has just settled it
 
 
-def _kind_of(billing: Billing, payment: Payment, rejected: RejectedError) -> str:
+def _kind_of(billing: Billing, charge: Send, rejected: RejectedError) -> str:
     """Which refusal a rejection is. A period's card without a key cannot be charged again, however often one tries."""
     kind = dunning.kind_of(rejected.message)
-    if payment.attempt is None:
+    if not charge.is_attempt:
         return kind
     try:
-        key = billing.gateway.billing_key(payment.card.customer_uid)
+        key = billing.gateway.billing_key(charge.customer_uid)
     except SilenceError:
         return kind
     return dunning.NO_KEY if key is None else kind
@@ -362,10 +377,10 @@ def _settle_quietly(billing: Billing, merchant_uid: str) -> Payment | None:
         return None
 
 
-def _end_send(billing: Billing, payment: Payment, notes: list[Note]) -> None:
+def _end_send(billing: Billing, charge: Send, notes: list[Note]) -> None:
     """The outcome is unknown; from here the grace time runs after which `reconcile` may look and repeat."""
     with billing.database.writing() as session:
-        row = session.get_one(Payment, payment.id, with_for_update=True)
+        row = session.get_one(Payment, charge.id, with_for_update=True)
         row.send_ended_at = now = billing.clock.now()
         # Where the grace is short, nobody is to wait for the usual first look.
         grace_ends = now + timedelta(seconds=billing.settings.charge_grace_s)

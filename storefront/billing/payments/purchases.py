@@ -17,6 +17,7 @@ from storefront.billing.context import Billing
 from storefront.billing.payments import charges, checkout
 from storefront.billing.payments.charges import NoChargeNeededError
 from storefront.billing.payments.checkout import Wish
+from storefront.billing.sends import Send
 from storefront.models import Card, Checkout, Payment
 from storefront.states import CardStatus, PaymentStatus
 
@@ -71,10 +72,10 @@ def buy(billing: Billing, *, shopper_id: int, card_id: int, wish: Wish, token: s
 
 def _write_down(
     billing: Billing, shopper_id: int, card_id: int, wish: Wish, checkout_token: str, identity: str
-) -> Payment:
+) -> Send:
     now = billing.clock.now()
     with billing.database.writing() as session:
-        card, buyer = charges.claim_card(session, shopper_id, card_id)
+        payer = charges.claim_card(session, shopper_id, card_id)
         decision = checkout.of_token(session, shopper_id, wish, checkout_token, now)
         session.flush()
         under_way = select(Payment.merchant_uid).where(
@@ -85,8 +86,7 @@ def _write_down(
             raise NoChargeNeededError(decided_by)
         return charges.open_charge(
             session,
-            card,
-            buyer,
+            payer,
             wish.plan,
             wish.price_krw,
             identity,

@@ -19,6 +19,7 @@ from storefront.billing.orders.timeline import Note
 from storefront.billing.payments import charges, checkout, refunds, settlement
 from storefront.billing.payments.settlement import Door
 from storefront.billing.reconciling.report import Report
+from storefront.billing.sends import Send
 from storefront.clock import MOST_APART
 from storefront.models import Card, Payment, Refund, Subscription
 from storefront.states import CardStatus, PaymentStatus, RefundStatus, SubscriptionStatus
@@ -163,7 +164,7 @@ def _send_again(billing: Billing, payment: Payment) -> None:
     if _amend_if_unchanged(billing, payment, claim):
         claimed = records.look(billing, payment.merchant_uid)
         if claimed is not None:
-            charges.send(billing, claimed)
+            charges.send(billing, Send.of(claimed))
 
 
 def _amend_if_unchanged(billing: Billing, payment: Payment, amendment: records.Amendment) -> bool:

@@ -17,6 +17,7 @@ from storefront.billing.cards import CardNotFoundError
 from storefront.billing.context import Billing
 from storefront.billing.payments import charges
 from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
+from storefront.billing.sends import Send
 from storefront.billing.subscriptions import beginning, decisions, dunning, overview, standing
 from storefront.billing.subscriptions.standing import MovedOnError, Standing
 from storefront.billing.subscriptions.step import Charge
@@ -127,7 +128,7 @@ def _act(billing: Billing, shopper_id: int, subscription_id: int, card_id: int, 
                 raise TooLateError(subscription_id) from None
             payment = write(session, found, card, billing.clock.now())
         if payment is not None:
-            errand.send(partial(charges.send_in_time, billing.insisting(), payment), billing.gateway)
+            errand.send(partial(charges.send_in_time, billing.insisting(), Send.of(payment)), billing.gateway)
 
 
 def _let_time_pass(billing: Billing, shopper_id: int, subscription_id: int) -> None:

@@ -21,6 +21,7 @@ from storefront.billing.context import Billing
 from storefront.billing.payments import charges
 from storefront.billing.renewing import claiming
 from storefront.billing.renewing.claiming import Claimed, RacedError, TroubleError
+from storefront.billing.sends import Send
 from storefront.models import Payment
 
 SENDERS = 32
@@ -107,7 +108,7 @@ class _Run:
             return
         self.report.sent.append(payment.merchant_uid)
         with contained(self.billing, payment.merchant_uid):
-            charges.send_in_time(self.billing, payment)
+            charges.send_in_time(self.billing, Send.of(payment))
 
     def _leave_alone(self, trouble: TroubleError) -> None:
         """One subscription's trouble is its own: it is postponed, a person is told, and the others go on."""
