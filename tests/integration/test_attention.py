@@ -186,6 +186,26 @@ def test_a_rejected_second_send_that_was_captured_is_found_when_a_person_closes_
     assert facts(shopper, payment["merchant_uid"]) == ("paid", True, 16_900)
 
 
+@pytest.mark.parametrize(
+    ("number", "outcome", "net"), [("4242424242424242", "paid", 16_900), ("4000000000000341", "failed", 0)]
+)
+def test_a_rejected_second_send_is_over_when_its_outcome_is_known(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, number: str, outcome: str, net: int
+) -> None:
+    """The first send arrived after all: captured or declined, nobody has to look any more."""
+    payment = rejected_resend(shop, shopper, sandbox)
+    sandbox.issue_key(payment["customer_uid"], number)
+    order = {"customer_uid": payment["customer_uid"], "merchant_uid": payment["merchant_uid"]}
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.call("POST", AGAIN, amount=16_900, name="late", **order)
+
+    shop.reconcile()
+
+    assert facts(shopper, payment["merchant_uid"])[0] == outcome
+    assert needed(shop) == []
+    assert sandbox.net() == net
+
+
 def test_nothing_is_closed_while_imports_is_silent(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """Nobody knows whether it is over."""
     payment = rejected_resend(shop, shopper, sandbox)

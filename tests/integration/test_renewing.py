@@ -365,6 +365,29 @@ def test_what_was_captured_for_a_subscription_that_ended_meanwhile_goes_back(
     assert subscriber.subscription()["status"] == "ended"
 
 
+def test_a_renewal_that_is_captured_for_another_sum_goes_back_and_is_owed(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """Whoever took the number took the wrong sum: the period is not paid by it, and is tried again."""
+    customer_uid = subscriber.account()["cards"][0]["customer_uid"]
+    go_to_next(shop, subscriber)
+    sandbox.fault(AGAIN, "cut_before")
+    [merchant_uid] = shop.renew().sent
+    sandbox.call("POST", AGAIN, customer_uid=customer_uid, merchant_uid=merchant_uid, amount=100, name="another sum")
+    shop.reconcile()
+
+    owing = subscriber.subscription()
+    assert subscriber.payment(merchant_uid)["status"] == "refused"
+    assert sandbox.net(merchant_uid) == 0
+    assert (owing["status"], owing["period"]["status"]) == ("past_due", "unpaid")
+
+    go_to_next(shop, subscriber)
+    shop.renew()
+    paid = subscriber.subscription()
+    assert (paid["status"], paid["period"]["status"]) == ("active", "paid")
+    assert sandbox.net() == 2 * 14_900
+
+
 def end(shop: Shop) -> None:
     """The shopper leaves, as far as the books are concerned; nobody looks at a page."""
     with shop.billing.database.writing() as session:
