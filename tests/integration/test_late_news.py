@@ -230,16 +230,19 @@ def test_what_goes_back_is_written_down_with_its_sum_and_once_however_often_it_i
     extra = shop.sandbox.pay(params, late=True)
     for _ in range(3):
         tell(shop, extra["imp_uid"], params["merchant_uid"])
-    refused, declined = shopper.buy("pay", charge_amount=100), shopper.buy("pay", card="decline-limit")
+    refused, declined = shopper.buy("pay", charge_amount=1), shopper.buy("pay", card="decline-limit")
 
     back = [{"imp_uid": extra["imp_uid"], "amount": 14_900}]
     assert details(shop, params["merchant_uid"], "extra_capture") == back
     assert details(shop, params["merchant_uid"], "refund_asked") == [{"amount": 14_900, "reason": "extra"}]
-    wrong = [{"reason": "amount", "ordered": 14_900, "captured": 100}]
+    assert details(shop, params["merchant_uid"], "refund_done") == [{"amount": 14_900}]
+    wrong = [{"reason": "amount", "ordered": 14_900, "captured": 1}]
     assert details(shop, refused["merchant_uid"], "refused") == wrong
-    assert details(shop, refused["merchant_uid"], "refund_asked") == [{"amount": 100, "reason": "refused"}]
+    assert details(shop, refused["merchant_uid"], "refund_asked") == [{"amount": 1, "reason": "refused"}]
     why = [{"reason": declined["fail_reason"], "imp_uid": declined["imp_uid"]}]
     assert details(shop, declined["merchant_uid"], "declined") == why
+    assert details(shop, params["merchant_uid"], "key_issued") == [{"card": "42424242****4242"}]
+    assert shop.sandbox.net() == 14_900
 
 
 def details(shop: Shop, merchant_uid: str, name: str) -> list[dict[str, Any]]:

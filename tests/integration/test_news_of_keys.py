@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from storefront.billing.attention import open_items
 from tests.conftest import Shop
 from tests.integration.news import facts, tell
 from tests.people import Sandbox, Shopper
@@ -185,6 +186,7 @@ def test_an_orders_window_that_stored_a_key_under_a_name_that_is_nobodys_here_ne
     [asked] = shop.reconcile().needs_person
     assert params["merchant_uid"] in asked
     assert "foreign_key" in asked
+    assert [item.detail for item in open_items(shop.billing)] == [{"customer_uid": "another_shops"}]
 
 
 def test_a_stray_that_uses_the_name_of_an_open_order_takes_nothing_from_it(
