@@ -241,7 +241,8 @@ def test_what_goes_back_is_written_down_with_its_sum_and_once_however_often_it_i
     assert details(shop, refused["merchant_uid"], "refund_asked") == [{"amount": 1, "reason": "refused"}]
     why = [{"reason": declined["fail_reason"], "imp_uid": declined["imp_uid"]}]
     assert details(shop, declined["merchant_uid"], "declined") == why
-    assert details(shop, params["merchant_uid"], "key_issued") == [{"card": "42424242****4242"}]
+    for stored in (params, shopper.buy("register")):
+        assert details(shop, stored["merchant_uid"], "key_issued") == [{"card": "42424242****4242"}]
     assert shop.sandbox.net() == 14_900
 
 
