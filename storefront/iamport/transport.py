@@ -85,7 +85,7 @@ class Transport:
         try:
             request = self._prepared(method, path, query, body, token)
             # By the adapter, which follows no redirect: a POST would arrive as a GET, and the token wherever it points.
-            with self.session.get_adapter(self._api_url).send(
+            with self.session.get_adapter(self._api_url + path).send(
                 request,
                 timeout=Timeout(connect=CONNECT_TIMEOUT_S, total=deadline.left_s),  # type: ignore[arg-type] # it may
                 stream=True,
