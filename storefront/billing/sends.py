@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,17 +31,18 @@ class Send:
         version: the row's.
         sends: how often it has been sent, this one included.
         sent_at: when this send was to begin; None if nobody has claimed it.
+        customer_uid: the card's.
         is_attempt: whether it is an attempt at a period of a subscription.
     """
 
     id: int
+    customer_uid: str
+    is_attempt: bool
     merchant_uid: str
     version: int
     sends: int
     created_at: datetime
     sent_at: datetime | None
-    is_attempt: bool
-    customer_uid: str
     amount_krw: int
     name: str
     buyer_name: str
@@ -51,18 +52,10 @@ class Send:
     @classmethod
     def of(cls, payment: Payment) -> Send:
         """What a committed row says, with its card."""
-        return cls(
-            id=payment.id,
-            merchant_uid=payment.merchant_uid,
-            version=payment.version,
-            sends=payment.sends,
-            created_at=payment.created_at,
-            sent_at=payment.sent_at,
-            is_attempt=payment.attempt is not None,
-            customer_uid=payment.card.customer_uid,
-            amount_krw=payment.amount_krw,
-            name=payment.name,
-            buyer_name=payment.buyer_name,
-            buyer_email=payment.buyer_email,
-            buyer_phone=payment.buyer_phone,
-        )
+        said = {name: getattr(payment, name) for name in OF_THE_ROW}
+        is_attempt = payment.attempt is not None
+        return cls(id=payment.id, customer_uid=payment.card.customer_uid, is_attempt=is_attempt, **said)
+
+
+OF_THE_ROW = tuple(one.name for one in fields(Send) if one.name not in ("id", "customer_uid", "is_attempt"))
+"""What a send has from its row, under the row's own names."""

@@ -21,7 +21,7 @@ from storefront.billing.orders import records, timeline
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import Note, asked_once, decided, told
 from storefront.billing.payments.settlement import Door, settle
-from storefront.billing.sends import Send, about_to_be_sent
+from storefront.billing.sends import OF_THE_ROW, Send, about_to_be_sent
 from storefront.billing.subscriptions import dunning, outcomes
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Card, Payment
@@ -191,22 +191,9 @@ def open_charge(
         **terms,
     }
     row_id = session.execute(_WRITTEN, row).scalar_one()
-    charge = Send(
-        id=row_id,
-        merchant_uid=row["merchant_uid"],
-        version=row["version"],
-        sends=row["sends"],
-        created_at=row["created_at"],
-        sent_at=row["sent_at"],
-        is_attempt=False,
-        customer_uid=payer.customer_uid,
-        amount_krw=amount_krw,
-        name=row["name"],
-        buyer_name=payer.buyer_name,
-        buyer_email=payer.buyer_email,
-        buyer_phone=payer.buyer_phone,
-    )
-    timeline.write(session, charge, [decided(now, "ordered", amount=amount_krw)])
+    said = {name: row[name] for name in OF_THE_ROW}
+    charge = Send(id=row_id, customer_uid=payer.customer_uid, is_attempt=False, **said)
+    timeline.write(session, charge, [decided(now, "ordered", amount=charge.amount_krw)])
     return charge
 
 
