@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from threading import Barrier
 from typing import Any
@@ -12,6 +14,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from storefront.models import Card
+from storefront.states import CardStatus
 from tests.conftest import Shop
 from tests.integration.calendars import go_to_next
 from tests.people import Sandbox, Shopper
@@ -219,6 +223,27 @@ def test_a_removal_beside_a_charge_loses_nothing(shop: Shop, shopper: Shopper, s
         assert not sandbox.keys()[card["customer_uid"]]
         [stored] = [row for row in shopper.account()["cards"] if row["id"] == card["id"]]
         assert stored["status"] == "removed"
+
+
+def test_a_charge_waits_for_the_removal_of_its_card_that_began_before_it(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """It is being written at this moment: whoever took the card for active now would charge a removed one."""
+    card = shopper.register_card()
+    token, session_token = secrets.token_hex(8), shopper.csrf_token()
+    form = {"csrf_token": session_token, "card": card["id"], "plan": "noon", "token": token}
+    with ThreadPoolExecutor(1) as pool:
+        with shop.billing.database.writing() as session:
+            session.get_one(Card, int(card["id"])).move(CardStatus.REMOVING)
+            session.flush()
+            pressed = pool.submit(shopper.browser.post, "/account/charge", data=form)
+            with suppress(TimeoutError):  # a charge that does not wait has gone wrong by then
+                pressed.result(timeout=1)
+        reply = pressed.result()
+
+    assert reply.status_code == 400
+    assert sandbox.requests(AGAIN) == []
+    assert sandbox.net() == 0
 
 
 def test_two_reconciles_at_once_send_a_missing_charge_once(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
