@@ -246,6 +246,28 @@ def test_a_charge_waits_for_the_removal_of_its_card_that_began_before_it(
     assert sandbox.net() == 0
 
 
+def test_an_owed_period_is_not_paid_with_a_card_whose_removal_has_begun(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """The same of the button that pays at once, with any card."""
+    shopper.subscribe(mode="register", card="decline-later")
+    go_to_next(shop, shopper)
+    shop.renew()
+    card, sent_before = shopper.register_card(), len(sandbox.requests(AGAIN))
+    with ThreadPoolExecutor(1) as pool:
+        with shop.billing.database.writing() as session:
+            session.get_one(Card, int(card["id"])).move(CardStatus.REMOVING)
+            session.flush()
+            pressed = pool.submit(shopper.ask, "pay", card=card["id"], token=secrets.token_hex(8))
+            with suppress(TimeoutError):  # an attempt that does not wait has gone wrong by then
+                pressed.result(timeout=1)
+        reply = pressed.result()
+
+    assert reply.status_code == 400
+    assert len(sandbox.requests(AGAIN)) == sent_before
+    assert sandbox.net() == 0
+
+
 def test_two_reconciles_at_once_send_a_missing_charge_once(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """The second send is claimed before it is made."""
     card = shopper.register_card()
