@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import RowMapping, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -65,10 +65,10 @@ def authenticate(billing: Billing, *, email: str, password: str) -> Shopper | No
     return shopper if matches else None
 
 
-def find_by_session(billing: Billing, session_id: str) -> Row[int, str, str, str | None, str] | None:
-    """Whose sessions bear that name now (id, name, e-mail, phone, session), or None: it has ended, or was never given."""
+def find_by_session(billing: Billing, session_id: str) -> RowMapping | None:
+    """Whose sessions bear that name now (their columns by name), or None: it has ended, or was never given."""
     with billing.database.looking() as connection:
-        return connection.execute(_BY_SESSION, {"session_id": session_id}).one_or_none()
+        return connection.execute(_BY_SESSION, {"session_id": session_id}).mappings().one_or_none()
 
 
 def end_sessions(billing: Billing, shopper_id: int) -> None:

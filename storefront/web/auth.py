@@ -121,7 +121,7 @@ def change_password() -> Any:
 
 def _load(session_id: str) -> SignedIn | None:
     shopper = shoppers.find_by_session(billing(), session_id)
-    return SignedIn(*shopper) if shopper else None
+    return SignedIn(**shopper) if shopper else None
 
 
 def _ask_to_sign_in() -> Any:
