@@ -67,7 +67,7 @@ def charge() -> Any:
 @login_required  # type: ignore[untyped-decorator]
 @limits.LOOK_UP
 def removal(card_id: str) -> Any:
-    """What is charged to a card by itself, and what to do about that before it is removed."""
+    """What is charged to a card automatically, and what to do about that before it is removed."""
     stored = history.cards_of(billing(), shopper_id())
     card = next((card for card in stored if card.id == number_or_404(card_id)), None)
     if card is None or card.status not in (CardStatus.ACTIVE, CardStatus.SUSPENDED):
@@ -127,5 +127,5 @@ def _page(problem: str | None = None) -> Any:
 
 
 def _when_charged(found: Overview) -> float:
-    """When a subscription is charged next; what is not charged by itself comes last."""
+    """When a subscription is charged next; what is not charged automatically comes last."""
     return found.upcoming.at.timestamp() if found.upcoming is not None else math.inf

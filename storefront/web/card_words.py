@@ -1,6 +1,8 @@
 """What card companies and the payment window say, in the language of the page: i'mport passes on Korean texts only.
 
-What is known is translated; anything else is quoted as it came, marked as Korean so that it is read out as such.
+A refusal that is known is told in our own words, with who can mend it; a Korean page keeps the text with its code beside
+them, for whoever calls the card company. Anything else is quoted as it came, on an English page marked as Korean so that
+it is read out as such.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ COMPANIES = {
 }
 """Card companies as i'mport names them, and as they call themselves in English."""
 
-_FROM_THE_WINDOW = (
+_WINDOW_TEXTS = (
     (re.compile("사용자가 결제를 취소"), "The buyer closed the payment window."),
     (re.compile("이미 결제가 이루어진"), "This order has been paid already."),
     (re.compile("유효하지\\s*않은 카드번호"), "The card number is not valid."),
@@ -64,15 +66,21 @@ def card_company(name: str | None) -> str:
 
 def reason(text: str | None) -> str | Markup:
     """Why a payment did not happen, out of i'mport's text; one that is not known as it came."""
-    if not text or not _is_foreign() or not _HANGUL.search(text):
+    if not text or not _HANGUL.search(text):
         return text or ""
-    return _known(text) or Markup('<span lang="ko">{}</span>').format(text)
+    meaning = _meaning(text)
+    if not _is_foreign():
+        return f"{meaning} ({text})" if meaning else text
+    return _from_the_window(text) or meaning or Markup('<span lang="ko">{}</span>').format(text)
 
 
-def _known(text: str) -> str | None:
-    from_the_window = next((english for pattern, english in _FROM_THE_WINDOW if pattern.search(text)), None)
+def _meaning(text: str) -> str | None:
     kind = dunning.kind_of(text)
-    return from_the_window or (None if kind == dunning.UNKNOWN else refusal_text(kind, gettext))
+    return None if kind == dunning.UNKNOWN else refusal_text(kind, gettext)
+
+
+def _from_the_window(text: str) -> str | None:
+    return next((english for pattern, english in _WINDOW_TEXTS if pattern.search(text)), None)
 
 
 def _is_foreign() -> bool:

@@ -77,8 +77,10 @@ def last_four(card_number: str | None) -> str:
 
 def item_text(payment: Payment) -> str:
     """What was bought: i'mport and the card statement know its Korean name only."""
-    name, plan = plan_text(payment.plan)["name"], find_plan(payment.plan)
-    return f"{name} · {payment.name}" if language() == wording.KOREAN or plan is None else f"{name} · {plan.weight_g} g"
+    plan = find_plan(payment.plan)
+    if language() == wording.KOREAN or plan is None:
+        return payment.name
+    return f"{plan_text(payment.plan)['name']} · {plan.weight_g} g"
 
 
 def _format(at: datetime | None, korean: str, english: str) -> str:

@@ -20,7 +20,7 @@ from storefront.web.passwords import new_password_field
 from storefront.web.shop import billing
 from storefront.web.typed import is_readable, korean_number, length, plain, plain_email, plain_phone
 
-CONSENT_VERSION = "2026-11-28"
+CONSENT_VERSION = "2026-11-28.2"
 """Changes whenever the text of the consent box does; stored with each consent."""
 
 LONGEST_EMAIL = 64
@@ -30,6 +30,10 @@ _ROOM_FOR_A_NAME = 255
 DEFAULT_WAIT, LONGEST_WAIT = timedelta(days=7), timedelta(days=60)
 """How long after registering a card its subscription is charged for the first time."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _today() -> date:
+    return seoul_day(billing().clock.now())
 
 
 def first_days(today: date) -> tuple[date, date]:
@@ -147,7 +151,11 @@ class CheckoutForm(_Person):
         default="pay",
         validators=[InputRequired(_l("Please choose one."))],
     )
-    first_on = StringField(_l("When may we charge it for the first time?"), filters=[plain], render_kw={"type": "date"})
+    first_on = StringField(
+        _l("When may we charge it for the first time?"),
+        default=lambda: f"{_today() + DEFAULT_WAIT}",
+        filters=[plain],
+    )
     phone = TelField(
         _l("Mobile phone"),
         filters=[plain_phone],
@@ -160,13 +168,16 @@ class CheckoutForm(_Person):
         validators=[InputRequired(_l("Without your consent we do not store a card."))],
     )
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        earliest, latest = first_days(_today())
+        self.first_on.render_kw = {"type": "date", "min": f"{earliest}", "max": f"{latest}"}
+
     def validate_first_on(self, field: Any) -> None:
         """A day from tomorrow on, and not too far away; it matters only if nothing is paid today."""
         if not self._charges_later():
             return
-        today = seoul_day(billing().clock.now())
-        field.data = field.data or f"{today + DEFAULT_WAIT}"
-        day, (earliest, latest) = _day(field.data), first_days(today)
+        day, (earliest, latest) = _day(field.data), first_days(_today())
         if day is None or not earliest <= day <= latest:
             raise ValidationError(_l("Please choose a day between tomorrow and 60 days from now."))
 
@@ -190,7 +201,7 @@ class CheckoutForm(_Person):
 
 
 class StoredCardForm(FlaskForm):
-    """A purchase with a card that is stored already: how often, and the consent to what is charged by itself."""
+    """A purchase with a card that is stored already: how often, and the consent to what is charged automatically."""
 
     every = RadioField(
         choices=[kind.value for kind in Every],  # type: ignore[misc]  # the stubs know the older tuples only
@@ -205,9 +216,9 @@ class StoredCardForm(FlaskForm):
             raise ValidationError(_l("A stored card pays today. To be charged later, register the card anew."))
 
     def validate_consent(self, field: Any) -> None:
-        """Needed for what is charged by itself; one bag is bought by pressing the button that says how much."""
+        """Needed for what is charged automatically; one bag is bought by pressing the button that says how much."""
         if self.every.data != Every.ONCE and not field.data:
-            raise ValidationError(_l("Without your consent nothing is charged by itself."))
+            raise ValidationError(_l("Without your consent nothing is charged automatically."))
 
     def wish(self, plan: Plan) -> Wish:
         """What was decided; only of a form that was found valid."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
@@ -14,12 +15,15 @@ from storefront.billing.orders import history
 from storefront.billing.payments import refunds, settlement
 from storefront.billing.payments.refunds import NotRefundableError, OnlyByLeavingError, PaymentNotFoundError
 from storefront.billing.payments.settlement import Door
+from storefront.billing.subscriptions import overview
 from storefront.iamport import SilenceError
 from storefront.models import Payment
+from storefront.states import PaymentStatus
 from storefront.web import limits
 from storefront.web.messages import read_ids, read_json, read_query
-from storefront.web.presentation import as_json, result_of
+from storefront.web.presentation import Result, as_json, result_of
 from storefront.web.shop import billing, imports_is_silent, is_id, order_or_404, shopper_id, wants_json
+from storefront.web.standing_orders import words_of
 from storefront.web.timeline import known_at, lines_of
 
 blueprint = Blueprint("payments", __name__, url_prefix="/payments")
@@ -101,7 +105,7 @@ def _page(payment: Payment, *, not_refundable: bool = False, only_by_leaving: bo
     return render_template(
         "payments/result.html",
         payment=payment,
-        result=result_of(payment),
+        result=_result(payment),
         lines=lines_of(payment),
         refundable=refunds.is_refundable(payment) and refunds.is_whole_for(payment, billing().clock.now()),
         not_refundable=not_refundable,
@@ -109,6 +113,15 @@ def _page(payment: Payment, *, not_refundable: bool = False, only_by_leaving: bo
         known_at=known_at(payment) if imports_is_silent() else None,
         token=identifiers.new_token(),
     )
+
+
+def _result(payment: Payment) -> Result:
+    """What to say about a payment; of one that began or paid a subscription also what that charges next, and when."""
+    result = result_of(payment)
+    if payment.status != PaymentStatus.PAID or payment.subscription_id is None:
+        return result
+    found = overview.find(billing(), shopper_id(), payment.subscription_id)
+    return replace(result, next=words_of(found).next) if found else result
 
 
 def _find(merchant_uid: str) -> Payment | None:

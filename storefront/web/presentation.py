@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import gettext
 
 from storefront.billing.errands import BusyError
 from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
+from storefront.billing.subscriptions.calendar import seoul_day
 from storefront.models import Card, Payment
 from storefront.states import CardStatus, Every, PaymentStatus, Purpose
 from storefront.web.card_words import card_company, reason
-from storefront.web.formats import last_four, seoul, won
+from storefront.web.formats import day, last_four, seoul, won
 
 LEFT_THE_WINDOW = "[결제포기]"
 """What i'mport's reason begins with when the buyer closed the window. It changes our words and nothing else."""
@@ -148,9 +150,17 @@ def _registered(payment: Payment) -> Result:
         headline=gettext("Your card is stored"),
         lead=gettext("Nothing was charged today."),
         money=gettext("Nothing left your card."),
-        next=_what_is_charged_next(payment),
+        next=_what_was_agreed_to(payment),
         receipt=gettext("Registration slip"),
     )
+
+
+def _what_was_agreed_to(payment: Payment) -> str:
+    if payment.first_on is None:
+        return _what_is_charged_next(payment)
+    amount, on = won(payment.consent_price_krw or 0), day(payment.first_on)
+    agreed = gettext("You agreed that %(amount)s is charged for the first time on %(day)s.", amount=amount, day=on)
+    return f"{agreed} {_what_is_charged_next(payment)}"
 
 
 def _paid(payment: Payment) -> Result:
@@ -159,16 +169,27 @@ def _paid(payment: Payment) -> Result:
         chip=gettext("Paid"),
         picture="paid",
         headline=gettext("You paid %(amount)s", amount=won(payment.captured_krw)),
-        lead=gettext("We roast your bag and send it tomorrow morning."),
-        money=gettext("%(amount)s left your card, once.", amount=won(payment.captured_krw)),
+        lead=gettext("We roast your bag and send it on the morning of %(day)s.", day=day(_morning_after(payment))),
+        money=_what_left_the_card(payment),
         next=_what_is_charged_next(payment),
         receipt=gettext("Receipt"),
     )
 
 
+def _morning_after(payment: Payment) -> date:
+    return seoul_day(payment.paid_at or payment.created_at) + timedelta(days=1)
+
+
+def _what_left_the_card(payment: Payment) -> str:
+    amount = won(payment.captured_krw)
+    if payment.every == Every.ONCE:
+        return str(gettext("%(amount)s left your card, once.", amount=amount))
+    return str(gettext("%(amount)s left your card.", amount=amount))
+
+
 def _what_is_charged_next(payment: Payment) -> str:
     if payment.every == Every.ONCE:
-        return str(gettext("Nothing is charged by itself: only when you press a button that says how much."))
+        return str(gettext("Nothing is charged automatically: only when you press a button that says how much."))
     return str(gettext("Your account page says what is charged next, when, and to which card."))
 
 

@@ -83,6 +83,8 @@ def words_of(found: Overview) -> Words:
         SubscriptionStatus.PAST_DUE: ("failed", gettext("Payment due")),
         SubscriptionStatus.ENDED: ("cancelled", gettext("Ended")),
     }[subscription.status]
+    if subscription.leaves_on is not None and subscription.status == SubscriptionStatus.ACTIVE:
+        state, chip = "cancelled", gettext("Ends on %(day)s", day=day(subscription.leaves_on))
     name, price = plan_text(subscription.plan)["name"], won(subscription.price_krw)
     is_yearly = subscription.every == Every.YEAR
     ended = subscription.status == SubscriptionStatus.ENDED
@@ -117,7 +119,9 @@ def _next(found: Overview) -> str:
     amount = won(upcoming.terms.price_krw)
     if subscription.status == SubscriptionStatus.PAST_DUE:
         return str(gettext("We try %(amount)s again on %(time)s.", amount=amount, time=seoul(upcoming.at)))
-    return str(gettext("%(amount)s is charged by itself on %(time)s.", amount=amount, time=seoul(upcoming.at)))
+    if upcoming.terms.plan != subscription.plan:
+        amount = f"{plan_text(upcoming.terms.plan)['name']}, {amount}"
+    return str(gettext("%(amount)s is charged automatically on %(time)s.", amount=amount, time=seoul(upcoming.at)))
 
 
 def _nothing(found: Overview) -> str:

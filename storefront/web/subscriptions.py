@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_login import login_required
 
@@ -56,18 +56,22 @@ def change_card(subscription_id: str) -> Any:
     return _asked(subscription_id, asking.change_card)
 
 
-def _asked(subscription_id: str, act: Callable[..., None]) -> Any:
+def _asked(subscription_id: str, act: Callable[..., str | None]) -> Any:
     """Do what a form with a card asks for, and go back to the subscription's page."""
     number, card_id = number_or_404(subscription_id), read_number(request.form.get("card", ""))
     if card_id is None:
         return _page(_own(number), gettext("Please choose a card.")), 400
     try:
-        act(billing(), shopper_id=shopper_id(), subscription_id=number, card_id=card_id)
+        sent = act(billing(), shopper_id=shopper_id(), subscription_id=number, card_id=card_id)
     except (CardNotFoundError, SubscriptionNotFoundError):
         abort(404)
     except (TooLateError, CardNotChargeableError, BadTokenError, BusyError) as refused:
         text, status = _refusals()[type(refused)]
         return _page(_own(number), text), status
+    attempt = history.find_payment(billing(), shopper_id(), sent) if sent else None
+    if attempt is not None:
+        result = result_of(attempt)
+        flash(f"{result.headline}. {result.money}", result.state)
     return redirect(url_for("subscriptions.show", subscription_id=number), 303)
 
 

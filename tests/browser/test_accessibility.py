@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserType, Page, expect
 
 from tests.browser.pages import Journey
 from tests.people import Sandbox
@@ -166,6 +167,38 @@ def test_at_four_times_the_size_the_windows_buttons_leave_its_form_room(journey:
     for label in ("Card number", "Birth date (6 digits) or business number (10)"):
         window.inside.get_by_label(label).click()
         expect(window.inside.get_by_label(label)).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_letters_twice_as_large_push_nothing_off_the_page(
+    journey: Journey, browser_type: BrowserType, browser_type_launch_args: dict[str, Any], width: int
+) -> None:
+    """As the browser's own setting makes them: a screen for which two columns were wide enough has room for one."""
+    path = journey.subscribe()
+    arguments = [*browser_type_launch_args["args"], "--blink-settings=defaultFontSize=32"]
+    with browser_type.launch(**browser_type_launch_args | {"args": arguments}) as browser:
+        page = browser.new_page(
+            viewport={"width": width, "height": 800}, storage_state=journey.page.context.storage_state()
+        )
+        for place in ("/", "/checkout/noon?every=year", "/checkout/noon?every=month&card=new", "/account", path):
+            page.goto(place if place == path else journey.shop_url + place)
+            assert page.evaluate("document.documentElement.scrollWidth") == width, place
+            covered = page.evaluate(
+                "[...document.querySelectorAll('main section')].map(part => part.getBoundingClientRect())"
+                ".some((one, at, all) => all.slice(at + 1).some(other => one.right > other.left + 1"
+                " && other.right > one.left + 1 && one.bottom > other.top + 1 && other.bottom > one.top + 1))"
+            )
+            assert not covered, place
+
+
+def test_where_the_keyboard_is_can_be_seen_in_the_navigation(journey: Journey) -> None:
+    """The present page's link too."""
+    journey.page.goto(f"{journey.shop_url}/account")
+    links = journey.page.get_by_role("banner").get_by_role("link")
+    journey.page.keyboard.press("Tab")
+    for link in links.all():
+        link.focus()
+        assert link.evaluate("it => parseFloat(getComputedStyle(it).outlineWidth)") >= 2, link.text_content()
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])

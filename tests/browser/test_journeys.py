@@ -110,7 +110,7 @@ def test_a_stored_card_pays_at_one_press_and_the_button_is_in_reach(journey: Jou
       - article "Morning, every month":
         - heading "Morning, every month" [level=3]
         - text: Active
-        - term: Charged by itself
+        - term: Charged automatically
         - definition: ₩14,900
         - term: When
         - definition: /09:00/
@@ -259,7 +259,7 @@ def test_a_removed_card_is_gone(journey: Journey, sandbox: Sandbox) -> None:
 
 
 def test_an_unknown_outcome_is_checked_until_it_is_known(journey: Journey, sandbox: Sandbox) -> None:
-    """The page says that it is checking, and changes by itself when i'mport can be asked again."""
+    """The page says that it is checking, and changes automatically when i'mport can be asked again."""
     journey.buy(only_register=True)
     journey.sees("Your card is stored")
     sandbox.fault("webhook", "drop")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -63,6 +64,33 @@ def test_a_registered_card_begins_a_subscription_that_is_charged_later(
     assert begun.consent_first_on == begun.anchor_on
 
 
+def test_the_day_that_is_agreed_to_is_shown_before_and_after(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """The form names the day that counts if nobody chooses another, and between which ones; then every page names it."""
+    english = {"Accept-Language": "en"}
+    form = shopper.browser.get("/checkout/morning?every=month&mode=register", headers=english).text
+    [field] = re.findall(r'<input[^>]*id="first_on"[^>]*>', form)
+    usual, first, last = (f"{today(shop) + timedelta(days=days)}" for days in (7, 1, 60))
+    assert all(f'{name}="{value}"' in field for name, value in (("value", usual), ("min", first), ("max", last)))
+
+    chosen = today(shop) + timedelta(days=9)
+    said = f"{chosen.day} {chosen:%b %Y}"
+    params = shopper.order("register", every="month", first_on=f"{chosen}")
+    assert said in shopper.browser.get(f"/checkout/morning/{params['merchant_uid']}", headers=english).text
+    shopper.tell(sandbox.pay(params))
+    assert said in shopper.browser.get(f"/payments/{params['merchant_uid']}", headers=english).text
+
+
+def test_the_receipt_of_a_subscription_says_what_comes_next_and_does_not_say_once(shop: Shop, shopper: Shopper) -> None:
+    """The next sum and its day, as the account page has them, however old the receipt is."""
+    payment = shopper.subscribe()
+    page = shopper.browser.get(f"/payments/{payment['merchant_uid']}", headers={"Accept-Language": "en"}).text
+    due = shopper.subscription()["next"]["on"]
+
+    assert "₩14,900 left your card." in page
+    assert f"₩14,900 is charged automatically on {date.fromisoformat(due).day} " in page
+    assert f"on the morning of {(today(shop) + timedelta(days=1)).day} " in page
+
+
 def test_a_day_that_has_passed_while_the_window_was_open_becomes_the_next_one(
     shop: Shop, shopper: Shopper, sandbox: Sandbox
 ) -> None:
@@ -88,6 +116,7 @@ def test_what_is_bought_once_begins_nothing(shop: Shop, shopper: Shopper, mode: 
     [
         {"every": "week"},
         {"every": ""},
+        {"mode": "register", "every": "month", "first_on": ""},
         {"mode": "register", "every": "month", "first_on": "soon"},
         {"mode": "register", "every": "month", "first_on": "20261231"},
         {"mode": "register", "every": "month", "first_on": "2026-02-30"},

@@ -96,6 +96,25 @@ def test_what_is_owed_is_paid_at_once_with_any_card(owing: Shopper, sandbox: San
     assert owing.agrees_with_ledger()
 
 
+@pytest.mark.parametrize(
+    ("card", "said"), [("decline-later", "The payment did not go through"), ("approve", "You paid ₩14,900")]
+)
+def test_the_page_says_how_paying_at_once_went(owing: Shopper, card: str, said: str) -> None:
+    """Of this press, once; and the card that was refused is not the one that is offered first."""
+    given = owing.register_card(card)
+    path = f"/account/subscriptions/{owing.subscription()['id']}"
+    offered = owing.browser.get(path, headers=ENGLISH).text
+    [first] = re.findall(r'<input[^>]*id="pay-1"[^>]*>', offered)
+    assert f'value="{given["id"]}"' in first
+    assert offered.count("checked") == 2  # one of each form
+
+    owing.browser.get("/language/en")
+    pay(owing, given)
+
+    assert said in owing.browser.get(path).text
+    assert said not in owing.browser.get(path).text
+
+
 def test_two_clicks_pay_once_and_a_paid_period_is_not_paid_again(owing: Shopper, sandbox: Sandbox) -> None:
     """The same token is the same attempt; another one comes too late."""
     card = owing.register_card()

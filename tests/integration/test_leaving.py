@@ -64,6 +64,19 @@ def test_leaving_at_the_end_keeps_the_period_and_charges_nothing_for_a_year(
     assert subscriber.ask("stay").status_code == 409
 
 
+def test_who_leaves_later_is_offered_what_can_still_be_done(subscriber: Shopper) -> None:
+    """The day stands where "active" stood; no card for a charge that does not come, and no second time the same choice."""
+    subscriber.ask("leave", when="period_end")
+    english, path = {"Accept-Language": "en"}, f"/account/subscriptions/{subscriber.subscription()['id']}"
+    on = date.fromisoformat(subscriber.subscription()["leaves_on"])
+
+    page = subscriber.browser.get(path, headers=english).text
+    assert f"Ends on {on.day} {on:%b %Y}" in page
+    assert "Charge another card" not in page
+    again = subscriber.browser.get(f"{path}/leave", headers=english).text
+    assert [when for when in ("period_end", "now") if f'value="{when}"' in again] == ["now"]
+
+
 def test_who_stays_after_all_is_charged_again(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
     """As if nothing had been said."""
     before = subscriber.subscription()

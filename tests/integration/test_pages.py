@@ -194,7 +194,7 @@ def test_before_anything_opens_the_page_says_what_is_charged_and_how_to_stop(sho
     assert consent
     assert "checked" not in consent[0]
     for page in (form, pay):
-        assert "nothing is charged by itself" in page.lower()
+        assert "nothing is charged automatically" in page.lower()
         assert "remove the card" in page.lower()
 
 

@@ -80,7 +80,7 @@ def test_who_agrees_pays_the_higher_price_from_its_first_period_on(
     assert sandbox.net() == 2 * PRICE + DEARER
     with shop.billing.database.reading() as session:
         row = session.get_one(Subscription, found["id"])
-    assert (row.consent_price_krw, row.consent_version) == (DEARER, "price-2026-11-27")
+    assert (row.consent_price_krw, row.consent_version) == (DEARER, "price-2026-11-28")
     assert subscriber.ask("price", **AGREE).status_code == 409
 
 

@@ -137,7 +137,7 @@ class _Writer:
 
     def _declined(self, _: Gettext) -> list[str]:
         again = (
-            _("We try again on %(retry_on)s at 09:00 in the morning.")
+            _("We try again on %(retry_on)s at 9 in the morning.")
             if self._facts.get("retry_on")
             else _("We do not try again by ourselves.")
         )
@@ -208,5 +208,5 @@ class _Writer:
         _ = self._translate
         names = {"daybreak": _("Daybreak"), "morning": _("Morning"), "noon": _("Noon")}
         code = str(self._facts.get("plan"))
-        every = {"month": _("%(plan)s (a month)"), "year": _("%(plan)s (a year)")}
+        every = {"month": _("%(plan)s (monthly)"), "year": _("%(plan)s (yearly)")}
         return every.get(str(self._facts.get("every")), "%(plan)s") % {"plan": names.get(code, code)}

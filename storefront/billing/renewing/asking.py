@@ -37,7 +37,7 @@ class TooLateError(Exception):
     """It is not the time for that (any more): the subscription has moved on. Nothing was changed; answer 409."""
 
 
-def pay(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int, token: str) -> None:
+def pay(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int, token: str) -> str | None:
     """Try the period that is owed at once, with any stored card. The subscription's own card stays what it is.
 
     Args:
@@ -46,6 +46,9 @@ def pay(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int
         subscription_id: whose period; it has to be `past_due`.
         card_id: the card to charge.
         token: the form's; the same token again is the same attempt, and is never sent a second time.
+
+    Returns:
+        The order number of the attempt that was sent; None for the same token again.
 
     Raises:
         BadTokenError: answer 400.
@@ -70,10 +73,10 @@ def pay(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int
         _check(session, found.subscription, card)
         return decisions.open_asked_for(session, found, card, identity, now)
 
-    _act(billing, shopper_id, subscription_id, card_id, write)
+    return _act(billing, shopper_id, subscription_id, card_id, write)
 
 
-def change_card(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int) -> None:
+def change_card(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int) -> str | None:
     """Charge the subscription to another stored card from now on. A period that is owed is tried with it at once.
 
     Args:
@@ -81,6 +84,9 @@ def change_card(billing: Billing, *, shopper_id: int, subscription_id: int, card
         shopper_id: who asks.
         subscription_id: whose card.
         card_id: the card; the one that is charged already changes nothing.
+
+    Returns:
+        The order number of the attempt that was sent, if there was something to charge.
 
     Raises:
         BusyError: nothing was written and nothing sent; answer 503.
@@ -109,15 +115,15 @@ def change_card(billing: Billing, *, shopper_id: int, subscription_id: int, card
             else None
         )
 
-    _act(billing, shopper_id, subscription_id, card_id, write)
+    return _act(billing, shopper_id, subscription_id, card_id, write)
 
 
 _Write = Callable[[Session, Standing, Card, datetime], Payment | None]
 """Changes what is locked, and returns the attempt that has to be sent."""
 
 
-def _act(billing: Billing, shopper_id: int, subscription_id: int, card_id: int, write: _Write) -> None:
-    """Lock everything in everybody's order, write, and send what follows."""
+def _act(billing: Billing, shopper_id: int, subscription_id: int, card_id: int, write: _Write) -> str | None:
+    """Lock everything in everybody's order, write, send what follows, and return its order number."""
     _let_time_pass(billing, shopper_id, subscription_id)
     with billing.errands.place(f"subscription:{subscription_id}") as errand:
         with billing.database.writing() as session:
@@ -129,6 +135,7 @@ def _act(billing: Billing, shopper_id: int, subscription_id: int, card_id: int, 
             payment = write(session, found, card, billing.clock.now())
         if payment is not None:
             errand.send(partial(charges.send_in_time, billing.insisting(), Send.of(payment)), billing.gateway)
+    return payment.merchant_uid if payment else None
 
 
 def _let_time_pass(billing: Billing, shopper_id: int, subscription_id: int) -> None:
