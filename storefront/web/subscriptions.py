@@ -44,8 +44,8 @@ def show(subscription_id: str) -> Any:
 @limits.PAY
 def pay(subscription_id: str) -> Any:
     """Pay what is owed, now, with any stored card."""
-    token = request.form.get("token", "")
-    return _asked(subscription_id, partial(asking.pay, token=token))
+    token, number = request.form.get("token", ""), read_number(request.form.get("period", ""))
+    return _asked(subscription_id, partial(asking.pay, token=token, number=number))
 
 
 @blueprint.post("/<subscription_id>/card")

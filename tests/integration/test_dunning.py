@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from storefront.billing.mailing import sending
 from storefront.billing.subscriptions import calendar, dunning
 from storefront.clock import Clock
 from storefront.config import Settings
@@ -18,6 +19,7 @@ from storefront.models import Payment
 from storefront.sandbox import SandboxSettings, create_sandbox
 from tests.conftest import Shop, shop_beside
 from tests.integration.calendars import go_to_next
+from tests.integration.news import tell
 from tests.people import Sandbox, Shopper
 from tests.wsgi import SANDBOX_URL, session_for
 
@@ -300,6 +302,70 @@ def test_after_the_end_nothing_can_be_paid_or_changed(shop: Shop, owing: Shopper
     assert owing.subscription()["reason"] == "unpaid"
     assert owing.browser.get(f"/checkout/morning?subscription={owing.subscription()['id']}").status_code == 409
     assert sandbox.net() == 0
+
+
+@pytest.mark.parametrize("end", ["never_arrived", "captured", "declined"])
+def test_what_a_late_approval_has_paid_is_not_owed_again_when_another_attempt_ends(
+    shop: Shop, owing: Shopper, sandbox: Sandbox, end: str
+) -> None:
+    """However that ends: given up, captured and sent back, declined. Nobody is asked, told or charged once more."""
+    [first] = attempts_of(owing)
+    card = owing.register_card("decline-later" if end == "declined" else "approve")
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.fault(AGAIN, "cut_before" if end == "never_arrived" else "cut_after")
+    pay(owing, card)
+    sandbox.approve_late(first["imp_uid"])
+    tell(shop, first["imp_uid"], first["merchant_uid"])
+    sandbox.mend()
+    shop.pass_time(minutes=20)
+    shop.reconcile()
+
+    found = owing.subscription()
+    assert (found["status"], found["period"]["status"]) == ("active", "paid")
+    assert attempts_of(owing)[0]["status"] == "paid"
+    assert pay(owing, owing.register_card()).status_code == 409
+    assert [mail.kind for mail in sending.outbox(shop.billing)].count(
+        "declined"
+    ) == 1  # of the first attempt, when it was
+    shop.pass_time(days=11)
+    shop.renew()
+    assert owing.subscription()["status"] == "active"
+    assert sandbox.net() == 14_900
+    assert owing.agrees_with_ledger()
+
+
+def test_an_attempt_that_is_approved_late_after_another_has_paid_leaves_its_subscription_alone(
+    shop: Shop, owing: Shopper, sandbox: Sandbox
+) -> None:
+    """It goes back, and that is all."""
+    [first] = attempts_of(owing)
+    pay(owing, owing.register_card())
+    sandbox.approve_late(first["imp_uid"])
+
+    tell(shop, first["imp_uid"], first["merchant_uid"])
+
+    assert owing.payment(first["merchant_uid"])["status"] == "refused"
+    assert (owing.subscription()["status"], sandbox.net()) == ("active", 14_900)
+
+
+def test_a_form_of_a_period_that_has_been_paid_does_not_pay_another_one(
+    shop: Shop, owing: Shopper, sandbox: Sandbox
+) -> None:
+    """A month later another coffee is owed, for another sum than that page has shown."""
+    card, path = owing.register_card(), f"/account/subscriptions/{owing.subscription()['id']}"
+    [number] = re.findall(r'name="period" value="(\d+)"', owing.browser.get(path).text)
+    pay(owing, card)
+    owing.ask("plan", plan="noon", price_krw=16_900, consent="y")
+    go_to_next(shop, owing)
+    shop.renew()
+    assert owing.subscription()["status"] == "past_due"
+    before = sandbox.net()
+
+    of_the_old_page = owing.post(f"{path}/pay", {"card": card["id"], "token": "of-the-old-page", "period": number})
+    assert (of_the_old_page.status_code, sandbox.net()) == (409, before)
+    [number] = re.findall(r'name="period" value="(\d+)"', owing.browser.get(path).text)
+    of_the_new_page = owing.post(f"{path}/pay", {"card": card["id"], "token": "of-the-new-page", "period": number})
+    assert (of_the_new_page.status_code, sandbox.net()) == (303, before + 16_900)
 
 
 def test_a_form_that_is_late_by_a_recovery_charges_nothing(owing: Shopper, sandbox: Sandbox) -> None:

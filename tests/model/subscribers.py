@@ -220,6 +220,13 @@ class Subscribers(Fate):
         for subscription_id in gone - set(self.left):
             self.left[subscription_id] = self.captured_for(subscription_id)
 
+    @invariant()
+    def nobody_owes_what_is_paid(self) -> None:
+        """A subscription that waits for a payment has a last period that nothing has paid."""
+        owing = "SELECT max(number), paid_by FROM checkout JOIN subscription ON subscription.id = subscription_id"
+        owing += " WHERE number NOT NULL AND subscription.status = 'past_due' GROUP BY subscription_id"
+        assert [row for row in self.stage.shop(owing) if row[1] is not None] == []
+
     def captured_for(self, subscription_id: int) -> set[str]:
         """The payments that i'mport has captured for a subscription."""
         ours = [

@@ -37,7 +37,9 @@ class TooLateError(Exception):
     """It is not the time for that (any more): the subscription has moved on. Nothing was changed; answer 409."""
 
 
-def pay(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int, token: str) -> str | None:
+def pay(
+    billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int, token: str, number: int | None = None
+) -> str | None:
     """Try the period that is owed at once, with any stored card. The subscription's own card stays what it is.
 
     Args:
@@ -46,6 +48,7 @@ def pay(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int
         subscription_id: whose period; it has to be `past_due`.
         card_id: the card to charge.
         token: the form's; the same token again is the same attempt, and is never sent a second time.
+        number: which period the form was about, if it said so: another one may cost another sum.
 
     Returns:
         The order number of the attempt that was sent; None for the same token again.
@@ -66,7 +69,9 @@ def pay(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int
         if session.scalar(select(Payment.id).where(Payment.identity == identity)) is not None:
             return None
         owed, period = found.subscription.status == SubscriptionStatus.PAST_DUE, found.period
-        if not owed or period is None or found.is_open() or now >= dunning.ends_at(period):
+        if period is None or number not in (None, period.number):
+            raise TooLateError(subscription_id)
+        if not owed or period.paid_by is not None or found.is_open() or now >= dunning.ends_at(period):
             raise TooLateError(subscription_id)
         if not dunning.may_be_asked_for(found.attempts):
             raise TooLateError(subscription_id)

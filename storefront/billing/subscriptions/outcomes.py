@@ -31,7 +31,7 @@ def paid(session: Session, payment: Payment, now: datetime) -> list[str]:
 
 
 def failed(session: Session, payment: Payment, kind: str, now: datetime) -> list[str]:
-    """The attempt was declined, rejected, given up or sent back: dunning begins or goes on.
+    """The attempt was declined, rejected, given up or sent back: dunning begins or goes on, unless another one has paid.
 
     Args:
         session: the transaction.
@@ -43,7 +43,7 @@ def failed(session: Session, payment: Payment, kind: str, now: datetime) -> list
     if period is None or subscription is None:
         return []
     payment.declined_as = kind
-    if subscription.status == SubscriptionStatus.ENDED:
+    if subscription.status == SubscriptionStatus.ENDED or payment.has_lost:
         return []
     period.trouble_at = period.trouble_at or now
     if dunning.is_hard(kind) and payment.card_id == subscription.card_id:
