@@ -14,7 +14,7 @@ from storefront.billing.changing import pricing
 from storefront.billing.changing.pricing import Announced, TooSoonError
 from storefront.billing.mailing import sending
 from storefront.billing.subscriptions import calendar
-from storefront.models import Subscription
+from storefront.models import Mail, Subscription
 from tests.conftest import Shop
 from tests.integration.calendars import go_to, go_to_next
 from tests.integration.test_mails import outbox
@@ -171,6 +171,48 @@ def test_another_plan_settles_the_question(shop: Shop, subscriber: Shopper, sand
     pay_next(shop, subscriber)
 
     assert sandbox.net() == 2 * PRICE + 2 * 16_900
+
+
+def test_who_chooses_another_plan_and_back_is_asked_anew(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
+    """Choosing has settled the question, so no agreement from before it counts: the form said what is charged."""
+    set_price(shop)
+    pay_next(shop, subscriber)
+    assert subscriber.ask("price", **AGREE).status_code == 303
+    assert subscriber.ask("plan", plan="noon", price_krw=16_900, consent="y").status_code == 303
+    assert subscriber.ask("plan", plan="morning", price_krw=MORNING.price_krw, consent="y").status_code == 303
+
+    asked = subscriber.subscription()["next"]
+    assert asked is None or asked["amount"] == MORNING.price_krw
+    assert subscriber.ask("price", **AGREE).status_code == 303
+    before = sandbox.net()
+    pay_next(shop, subscriber)
+    assert sandbox.net() - before == DEARER
+
+
+def test_a_price_that_is_corrected_while_its_mail_is_carried_has_a_mail_of_its_own(
+    shop: Shop, subscriber: Shopper
+) -> None:
+    """The mail of the first one announces nothing but itself."""
+    sending.send_waiting(shop.billing)
+    from_then_on = in_days(shop, 31)
+    pricing.set_price(shop.billing, MORNING, 15_900, from_then_on)
+    told: list[int] = []
+
+    class Carrier:
+        """While it carries the first mail, the operator sets another price."""
+
+        def carry(self, mail: Mail, _letter: object) -> None:
+            told.append(mail.payload["new_price_krw"])
+            if len(told) == 1:
+                pricing.set_price(shop.billing, MORNING, 19_900, from_then_on)
+
+    for _ in range(3):
+        sending.send_waiting(shop.billing, Carrier())
+        shop.pass_time(minutes=10)
+
+    assert told == [15_900, 19_900]
+    path = f"/account/subscriptions/{subscriber.subscription()['id']}"
+    assert "19,900" in subscriber.browser.get(path).text
 
 
 def test_setting_it_again_tells_nobody_twice_and_reaches_who_came_later(

@@ -105,6 +105,7 @@ def choose_plan(
             subscription.next_plan, subscription.next_name = terms.plan, terms.name
             subscription.next_price_krw = terms.price_krw
             subscription.next_consent_version, subscription.next_consent_at = consent_version, change.now
+            decisions.forget_agreement(subscription)
         change.write()
 
 

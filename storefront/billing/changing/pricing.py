@@ -146,17 +146,18 @@ def first_period_if_told(subscription: Subscription, now: datetime) -> date:
     return first.begins_on
 
 
-def was_told(session: Session, subscription_id: int, now: datetime) -> None:
+def was_told(session: Session, subscription_id: int, price_krw: int, now: datetime) -> None:
     """The mail that announces a rise has been sent: from now on the 30 days are counted.
 
     Args:
         session: a writing transaction.
         subscription_id: whose.
+        price_krw: the won a period that the mail named; another price, set meanwhile, has a mail of its own.
         now: when it was sent.
     """
     found = standing.lock(session, subscription_id)
     subscription = found.subscription
-    if subscription.new_price_krw is None or subscription.new_price_announced_at is not None:
+    if subscription.new_price_krw != price_krw or subscription.new_price_announced_at is not None:
         return
     subscription.new_price_from = first_period_if_told(subscription, now)
     subscription.new_price_announced_at = now

@@ -86,7 +86,7 @@ def _send(billing: Billing, carrier: Carrier, mail_id: int) -> bool:
     with billing.database.writing() as session:
         now = billing.clock.now()
         if outcome.sent and mail.kind == Kind.PRICE_CHANGE and mail.subscription_id is not None:
-            pricing.was_told(session, mail.subscription_id, now)
+            pricing.was_told(session, mail.subscription_id, mail.payload["new_price_krw"], now)
         _write_down(session, mail_id, outcome, now)
     fields = {"mail": mail_id, "kind": mail.kind, "tries": mail.tries, "why": outcome.dropped_why}
     log.info("mail_sent" if outcome.sent else "mail_not_sent", extra={"fields": fields})

@@ -175,6 +175,11 @@ def forget_next_plan(subscription: Subscription) -> None:
 def forget_new_price(subscription: Subscription) -> None:
     """No other price is asked for (any more)."""
     subscription.new_price_krw = subscription.new_price_from = subscription.new_price_announced_at = None
+    forget_agreement(subscription)
+
+
+def forget_agreement(subscription: Subscription) -> None:
+    """Another price is not agreed to (any more): whoever chooses another coffee instead is asked anew if they choose back."""
     subscription.new_price_agreed_at = subscription.new_price_consent_version = None
 
 
