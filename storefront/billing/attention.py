@@ -38,6 +38,8 @@ class Reason(StrEnum):
     """i'mport refuses to give money back that it still holds."""
     REFUND_OWED = "refund_owed"
     """What leaving gives back has been asked for, and i'mport has not confirmed it yet."""
+    REFUND_UNDONE = "refund_undone"
+    """i'mport holds again what had been given back: somebody has undone the cancel."""
     UNKNOWN = "unknown"
     """i'mport no longer knows a payment that it captured."""
     UNREADABLE = "unreadable"
@@ -101,6 +103,21 @@ def call_off(session: Session, subject: str, at: datetime, *reasons: Reason, **f
     for item in over:
         item.closed_at = at
     return bool(over)
+
+
+def is_closed_by_person(session: Session, reason: Reason, subject: str, **facts: Any) -> bool:
+    """Whether a person has decided about something that tells these facts.
+
+    Args:
+        session: any.
+        reason: why a person was asked for.
+        subject: an order number of ours, or an imp_uid.
+        facts: what the item has to tell.
+    """
+    closed = select(Attention.detail).where(
+        Attention.reason == reason, Attention.subject == subject, Attention.closed_why.is_not(None)
+    )
+    return any(facts.items() <= detail.items() for detail in session.scalars(closed))
 
 
 def open_items(billing: Billing) -> Sequence[Attention]:

@@ -165,6 +165,7 @@ def event_titles() -> dict[str, str]:
         "refund_asked": gettext("Wrote the refund down first"),
         "refund_asked_again": gettext("Asks for the refused refund once more"),
         "refund_done": gettext("i'mport confirms the refund"),
+        "refund_undone": gettext("What was given back is held again: a person has to look"),
         "refund_failed": gettext("i'mport refuses the refund: a person has to look"),
         "subscription_began": gettext("A subscription began with it"),
         "subscription_card": gettext("The subscription is charged to this card from now on"),

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from storefront.billing.attention import open_items
 from storefront.billing.changing.leaving import refundable_krw
+from storefront.billing.reconciling import desk
 from storefront.billing.subscriptions import calendar
+from storefront.iamport import Iamport, RejectedError
 from storefront.models import Checkout, Payment, Refund
 from storefront.states import RefundStatus
 from tests.conftest import Shop
@@ -20,6 +22,7 @@ from tests.people import Sandbox, Shopper
 
 CANCEL = "/payments/cancel"
 PRICE = 14_900
+ENGLISH = {"Accept-Language": "en"}
 
 
 @pytest.fixture
@@ -239,3 +242,87 @@ def test_never_more_than_is_held_and_never_less_than_nothing(
     assert at(noon) == held
     assert at(noon + timedelta(days=after + 1)) <= left
     assert at(noon + timedelta(days=days - 1)) == 0
+
+
+def refuse_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I'mport gives nothing back: a check card knows no cancel of a part, say."""
+
+    def refuse(_gateway: Iamport, **_call: object) -> None:
+        raise RejectedError("POST /payments/cancel", 1, "부분취소 불가")
+
+    monkeypatch.setattr(Iamport, "cancel", refuse)
+
+
+def test_what_leaving_gave_back_and_is_held_again_is_a_persons_matter(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """Somebody has undone the cancel. It is over when it is cancelled again."""
+    [paid] = subscriber.subscription()["period"]["attempts"]
+    shop.pass_time(days=10)
+    back = choices(subscriber)["refund_krw"]
+    leave_now(subscriber)
+    assert sandbox.net() == PRICE - back
+    sandbox.undo_cancel(subscriber.payment(paid)["imp_uid"])
+    shop.pass_time(days=1)
+
+    shop.reconcile()
+
+    [item] = open_items(shop.billing)
+    assert (item.reason, item.subject, item.detail) == ("refund_undone", paid, {"amount": back})
+    assert "a person has to look" in subscriber.browser.get(f"/payments/{paid}", headers=ENGLISH).text
+    sandbox.cancel_in_console(subscriber.payment(paid)["imp_uid"], back)
+    shop.pass_time(days=1)
+    shop.reconcile()
+    assert open_items(shop.billing) == []
+    assert subscriber.agrees_with_ledger()
+
+
+def test_a_whole_refund_that_is_undone_after_the_end_is_a_persons_matter(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """Its shopper has no button any more: not the refund's, and not the leaving's."""
+    [paid] = subscriber.subscription()["period"]["attempts"]
+    subscriber.refund(paid)
+    assert subscriber.subscription()["status"] == "ended"
+    shop.pass_time(days=2)
+    sandbox.undo_cancel(subscriber.payment(paid)["imp_uid"])
+    shop.pass_time(days=1)
+
+    shop.reconcile()
+
+    assert [(item.reason, item.detail) for item in open_items(shop.billing)] == [("refund_undone", {"amount": PRICE})]
+    assert (sandbox.net(), subscriber.refund(paid).status_code) == (PRICE, 409)
+
+
+def test_what_a_person_has_given_back_otherwise_is_not_given_back_again(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I'mport refuses, the merchant pays by bank transfer and closes the item: two days later i'mport would do it."""
+    shop.pass_time(days=10)
+    with monkeypatch.context() as refusing:
+        refuse_cancels(refusing)
+        leave_now(subscriber)
+        for item in open_items(shop.billing):
+            desk.close(shop.billing, item.id, "paid back by bank transfer")
+    shop.pass_time(days=2)
+
+    shop.reconcile()
+
+    assert open_items(shop.billing) == []
+    assert sandbox.net() == PRICE
+
+
+def test_what_is_asked_for_again_is_not_asked_for_by_the_button_too(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left on the day of paying, refused by i'mport for a while: one refund, and no complaint that stays."""
+    [paid] = subscriber.subscription()["period"]["attempts"]
+    with monkeypatch.context() as refusing:
+        refuse_cancels(refusing)
+        leave_now(subscriber)
+        assert subscriber.refund(paid).status_code == 400
+    for _ in range(3):
+        shop.pass_time(hours=2)
+        shop.reconcile()
+
+    assert (sandbox.net(), open_items(shop.billing)) == (0, [])

@@ -173,6 +173,7 @@ class Entry:
             return self._ask_refund_again()
         payment.cancelled_krw = answer.cancel_amount
         payment.cancelled_at = answer.cancelled_at
+        self._heed_undone_refunds()
         status = payment.status
         if not answer.held:
             self._follow(outcomes.given_back(self.session, payment, self.billing.clock.now()))
@@ -190,6 +191,19 @@ class Entry:
         self._decided("cancelled", cancelled=answer.cancel_amount, held=answer.held)
         news.refunded(self.session, payment, self.billing.clock.now())
         return self._ask_refund_again()
+
+    def _heed_undone_refunds(self) -> None:
+        """What its shopper was told has gone back is held again, and no button of theirs may be there any more."""
+        query = select(Refund.amount_krw).where(
+            Refund.imp_uid == self.answer.imp_uid,
+            Refund.status == RefundStatus.DONE,
+            Refund.reason.in_(("shopper", "left")),
+        )
+        missing = sum(self.session.scalars(query)) - self.answer.cancel_amount
+        if missing > 0:
+            self._call_for_help(Reason.REFUND_UNDONE, amount=missing)
+        else:
+            self._call_off_help(Reason.REFUND_UNDONE)
 
     def _ask_refund_again(self) -> None:
         """A refusal whose capture was cancelled in part meanwhile needs a refund with another checksum."""

@@ -99,14 +99,14 @@ def send(billing: Billing, merchant_uid: str) -> None:
 
 
 def is_refundable(payment: Payment) -> bool:
-    """Whether its shopper may want it back: something of it is held, and no refund of it is under way.
+    """Whether its shopper may want it back: something of it is held, and no refund of it is under way or asked for again.
 
     Args:
         payment: with its refunds.
     """
     held = payment.status in (PaymentStatus.PAID, PaymentStatus.CANCELLED) and payment.held_krw > 0
     own = (refund_row for refund_row in payment.refunds if refund_row.imp_uid == payment.imp_uid)
-    return held and not any(refund_row.status == RefundStatus.REQUESTED for refund_row in own)
+    return held and not any(refund_row.status == RefundStatus.REQUESTED or _is_owed(refund_row) for refund_row in own)
 
 
 def is_whole_for(payment: Payment, now: datetime) -> bool:
@@ -192,16 +192,23 @@ def finish(billing: Billing, merchant_uid: str) -> None:
 
 
 def ask_again(billing: Billing, merchant_uid: str) -> None:
-    """Give refunds of our own making that i'mport refused another chance: what it holds is still not ours to keep."""
+    """Give refunds of our own making that i'mport refused another chance: what it holds is still not ours to keep.
+
+    Those of which a person has said how they were settled are left alone: by bank transfer, say.
+    """
     with billing.database.writing() as session:
         payment = session.scalars(select(Payment).where(Payment.merchant_uid == merchant_uid).with_for_update()).one()
         query = select(Refund).where(Refund.payment_id == payment.id, Refund.reason != "shopper").order_by(Refund.id)
         newest = {refund_row.imp_uid: refund_row for refund_row in session.scalars(query.with_for_update())}
         for refund_row in newest.values():
-            if refund_row.status == RefundStatus.FAILED:
+            if refund_row.status == RefundStatus.FAILED and not _is_settled(session, merchant_uid, refund_row):
                 event = refund_row.move(RefundStatus.REQUESTED)
                 again = decided(billing.clock.now(), event, amount=refund_row.amount_krw)
                 timeline.write(session, payment, [again])
+
+
+def _is_settled(session: Session, merchant_uid: str, row: Refund) -> bool:
+    return attention.is_closed_by_person(session, Reason.REFUND_FAILED, merchant_uid, refund=row.id)
 
 
 def _requested(billing: Billing, merchant_uid: str) -> list[int]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, selectinload
 
 from storefront import iamport
@@ -38,6 +39,8 @@ WAYS_OUT = {
     " Closing it keeps the money.",
     Reason.REFUND_OWED: "It is asked for again until i'mport confirms it, and then closes by itself. Or cancel that much of"
     " the payment in i'mport's console.",
+    Reason.REFUND_UNDONE: "Somebody has undone a cancel. Cancel that much of the payment in i'mport's console again: the shop"
+    " finds that out and closes this by itself. Closing it keeps the money.",
     Reason.UNKNOWN: "Ask i'mport's support where the payment has gone: once it is known again this closes by itself."
     " Closing it gives up a refund that the shopper waits for.",
     Reason.UNREADABLE: "Look at the payment in i'mport's console. Closing this gives up a charge that waits for it.",
@@ -201,15 +204,8 @@ def _close_with_order(billing: Billing, item: Attention, order: Payment, why: st
         if not _close(billing, session, item.id, why):
             return []
         now = billing.clock.now()
-        notes = [decided(now, "attention_closed", what=item.reason, why=why)]
-        if item.reason in _ENDS_ORDER and row.status == PaymentStatus.REQUESTED:
-            notes += charges.give_up(session, row, now)
-            attention.call_off(session, row.merchant_uid, now, Reason.REJECTED_RESEND)
-        elif item.reason in _ENDS_ORDER and row.status == PaymentStatus.READY:
-            notes.append(decided(now, row.move(PaymentStatus.EXPIRED)))
-        if item.reason == Reason.UNKNOWN:
-            _give_up_refunds(session, row)
-        return notes
+        closed = decided(now, "attention_closed", what=item.reason, why=why)
+        return [closed, *_end_what_waits(session, item, row, now)]
 
     seen: Payment | None = order
     for _ in range(_ATTEMPTS):
@@ -224,9 +220,24 @@ def _close_with_order(billing: Billing, item: Attention, order: Payment, why: st
     cards.finish(billing, order.card_id)
 
 
-def _give_up_refunds(session: Session, row: Payment) -> None:
-    waiting = (Refund.payment_id == row.id, Refund.status == RefundStatus.REQUESTED, Refund.reason == "shopper")
-    for refund in session.scalars(select(Refund).where(*waiting).with_for_update()):
+def _end_what_waits(session: Session, item: Attention, row: Payment, now: datetime) -> list[Note]:
+    """Give up the charge, the order or the refund that waited for a person."""
+    if item.reason == Reason.UNKNOWN:
+        _give_up_refunds(session, Refund.payment_id == row.id, Refund.reason == "shopper")
+    elif item.reason == Reason.REFUND_FAILED:
+        _give_up_refunds(session, Refund.id == item.detail["refund"])
+    elif item.reason in _ENDS_ORDER and row.status == PaymentStatus.REQUESTED:
+        notes = charges.give_up(session, row, now)
+        attention.call_off(session, row.merchant_uid, now, Reason.REJECTED_RESEND)
+        return notes
+    elif item.reason in _ENDS_ORDER and row.status == PaymentStatus.READY:
+        return [decided(now, row.move(PaymentStatus.EXPIRED))]
+    return []
+
+
+def _give_up_refunds(session: Session, *which: ColumnElement[bool]) -> None:
+    waiting = select(Refund).where(Refund.status == RefundStatus.REQUESTED, *which)
+    for refund in session.scalars(waiting.with_for_update()):
         refund.move(RefundStatus.FAILED)
 
 
