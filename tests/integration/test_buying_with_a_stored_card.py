@@ -12,7 +12,7 @@ from sqlalchemy import select
 from storefront.models import Mail, Payment
 from tests.conftest import Shop
 from tests.integration.news import tell
-from tests.people import Sandbox, Shopper
+from tests.people import BUYER, Sandbox, Shopper
 
 AGAIN = "/subscribe/payments/again"
 ENGLISH = {"Accept-Language": "en"}
@@ -152,6 +152,37 @@ def test_a_lost_answer_is_found_and_the_subscription_begins_once(
     assert (payment["status"], payment["net"], sandbox.net()) == ("paid", 14_900, 14_900)
     assert sent(sandbox) == 1
     assert shopper.subscription()["status"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("hours", "every", "with_a_window"), [(23.2, "month", False), (0, "year", False), (23.2, "month", True)]
+)
+def test_nobody_buys_a_second_time_while_the_first_charge_is_unknown(
+    shop: Shop,
+    shopper: Shopper,
+    sandbox: Sandbox,
+    card: dict[str, Any],
+    hours: float,
+    every: str,
+    with_a_window: bool,
+) -> None:
+    """Not from a page whose checkout is nearly over, not on other terms, not through a window: it leads to that charge."""
+    sandbox.fault(AGAIN, "cut_before")
+    sandbox.fault("/payments/findAll/*", "error", times=0)
+    first = buy(shopper, card, checkout="one-decision")
+    assert first["status"] == "requested"
+    shop.pass_time(hours=hours)
+    sandbox.mend()
+
+    if with_a_window:
+        reply = shopper.post("/checkout/morning", {**BUYER, "mode": "pay", "every": every, "token": "one-decision"})
+        assert first["merchant_uid"] in reply.headers["Location"]
+    else:
+        assert buy(shopper, card, every, checkout="one-decision")["merchant_uid"] == first["merchant_uid"]
+    shop.pass_time(minutes=15)
+    shop.reconcile()
+    assert sandbox.net() == 14_900
+    assert len(shopper.account()["subscriptions"]) == 1
 
 
 def test_a_charge_that_never_arrived_is_sent_again_by_reconcile_only(

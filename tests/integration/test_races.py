@@ -176,6 +176,27 @@ def test_twenty_presses_with_a_stored_card_begin_one_subscription(shopper: Shopp
     assert len(shopper.account()["subscriptions"]) == 1
 
 
+def test_two_cards_at_once_for_a_checkout_that_was_declined_charge_one(shop: Shop, sandbox: Sandbox) -> None:
+    """The checkout exists, so nothing but its lock keeps the presses apart. Several rounds: one may be too slow to meet."""
+    for _ in range(6):
+        shopper = Shopper(shop.browser(), sandbox).sign_up()
+        declining, cards = shopper.register_card("decline-later"), [shopper.register_card() for _ in range(4)]
+        form = {"every": "month", "consent": "y", "checkout": "one-decision"}
+        shopper.post("/checkout/morning", {**form, "card": declining["id"], "token": "declined"})
+        tabs = [same_session(shopper, shop) for _ in cards]
+        for tab in tabs:
+            tab.csrf_token()
+
+        before = sandbox.ledger()["captured"]
+        at_once(
+            *(
+                partial(tab.post, "/checkout/morning", {**form, "card": card["id"], "token": f"press-{card['id']}"})
+                for tab, card in zip(tabs, cards, strict=True)
+            )
+        )
+        assert sandbox.ledger()["captured"] == before + PRICE
+
+
 def test_a_refund_beside_its_own_webhooks_loses_nothing(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """Two refunds pressed, a cancel in the console told, a page opened: the money goes back once."""
     for number in range(5):

@@ -92,7 +92,8 @@ def begin(billing: Billing, *, shopper_id: int, wish: Wish, buyer: Buyer, token:
             one's, a new checkout begins.
 
     Returns:
-        The committed attempt (`ready`), or, if this checkout has been paid already, the payment that did it.
+        The committed attempt (`ready`); or, if this checkout has been paid already, the payment that did it; or, where
+        a new checkout would begin, the charge for the old one whose outcome is not known yet.
     """
     token = token if token and identifiers.is_token(token) else identifiers.new_token()
     attempt = _Attempt(shopper_id, wish, buyer)
@@ -137,6 +138,23 @@ def of_token(session: Session, shopper_id: int, wish: Wish, token: str, now: dat
     )
     session.add(checkout)
     return checkout
+
+
+def under_way(session: Session, shopper_id: int, token: str) -> str | None:
+    """The charge for a form's checkout whose outcome is not known yet: until it is, nobody buys the same a second time.
+
+    Args:
+        session: the caller's transaction, with the checkout locked (`of_token`).
+        shopper_id: who buys.
+        token: the form's.
+    """
+    charge = (
+        select(Payment.merchant_uid)
+        .join(Payment.checkout)
+        .where(Checkout.shopper_id == shopper_id, Checkout.token == token)
+        .where(Payment.status == PaymentStatus.REQUESTED)
+    )
+    return session.scalar(charge.limit(1))
 
 
 def request_pay_parameters(billing: Billing, payment: Payment) -> dict[str, Any]:
@@ -222,6 +240,9 @@ def _write_down(billing: Billing, attempt: _Attempt, token: str) -> str:
         checkout = of_token(session, attempt.shopper_id, attempt.wish, token, now)
         if checkout.paid_by is not None:
             return checkout.paid_by
+        charge = under_way(session, attempt.shopper_id, token) if checkout.token != token else None
+        if charge is not None:
+            return charge
         card = Card(
             shopper_id=attempt.shopper_id,
             customer_uid=identifiers.new_customer_uid(),

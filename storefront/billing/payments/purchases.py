@@ -78,10 +78,7 @@ def _write_down(
         payer = charges.claim_card(session, shopper_id, card_id)
         decision = checkout.of_token(session, shopper_id, wish, checkout_token, now)
         session.flush()
-        under_way = select(Payment.merchant_uid).where(
-            Payment.checkout_id == decision.id, Payment.status == PaymentStatus.REQUESTED
-        )
-        decided_by = decision.paid_by or session.scalar(under_way.limit(1))
+        decided_by = decision.paid_by or checkout.under_way(session, shopper_id, checkout_token)
         if decided_by is not None:
             raise NoChargeNeededError(decided_by)
         return charges.open_charge(
