@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from storefront.billing.orders import records
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.payments import settlement
 from storefront.billing.reconciling import desk, reconciliation
+from storefront.iamport import Iamport
 from storefront.models import Payment
 from tests.conftest import Shop
 from tests.integration.news import facts, tell
@@ -178,3 +180,22 @@ def test_background_work_survives_any_error_and_says_so(
     assert len(looks) == 3
     said = [record.getMessage() for record in caplog.records if record.name == "storefront.background"]
     assert said == ["look_failed", "look_failed", "deaf"]
+
+
+def test_a_capture_whose_amount_has_changed_is_a_persons_matter(
+    shop: Shop, shopper: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was captured stays what it was; more than that cannot have been cancelled of it."""
+    paid = shopper.buy("pay")
+    known = shop.billing.gateway.payment(paid["imp_uid"])
+    assert known is not None
+    grown = replace(known, amount=29_800, cancel_amount=20_000, status="cancelled")
+    with monkeypatch.context() as lying:
+        lying.setattr(Iamport, "payment", lambda _gateway, _imp_uid: grown)
+        lying.setattr(Iamport, "payments_of", lambda _gateway, _merchant_uid: [grown])
+        tell(shop, paid["imp_uid"], paid["merchant_uid"])
+        assert ("contradiction", paid["merchant_uid"]) in needed(shop)
+
+    tell(shop, paid["imp_uid"], paid["merchant_uid"])
+    assert needed(shop) == []
+    assert shopper.agrees_with_ledger()

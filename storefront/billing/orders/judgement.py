@@ -90,6 +90,8 @@ def judge(
     if not answer.captured:
         return Judgement(_without_capture(payment, answer))
     if payment.captured:
+        if answer.amount != payment.captured_krw:
+            return Judgement(Finding.CONTRADICTION)
         changed = answer.cancel_amount != payment.cancelled_krw or (payment.status in _UNWANTED and answer.held > 0)
         return Judgement(Finding.CHANGED if changed else Finding.NOTHING)
     refusal = _disagreement(payment, card, checkout, answer, live=live, now=now, offset=offset)

@@ -29,6 +29,8 @@ from storefront.states import CardStatus, PaymentStatus, Purpose, SubscriptionSt
 
 LATE = timedelta(seconds=1)
 """A send that begins this much later than its row says is claimed anew."""
+GIVE_UP_AFTER = timedelta(hours=24)
+"""A charge that i'mport has not seen a day after it was first sent is not sent any more."""
 
 # By tables: sorting out what hangs together as objects would cost as much as everything else about one row.
 _cards, _payments = Card.__table__.c, Payment.__table__.c
@@ -274,6 +276,17 @@ def is_wanted(row: Payment) -> bool:
     return row.card.status == CardStatus.ACTIVE and not has_ended and not row.has_lost
 
 
+def is_too_late(row: Payment, now: datetime) -> bool:
+    """Whether a charge was written down too long ago, or would only be sent back because its checkout or period has closed.
+
+    Args:
+        row: with its checkout.
+        now: this moment.
+    """
+    has_closed = row.checkout is not None and now >= row.checkout.closes_at
+    return has_closed or row.first_sent_at is None or now >= row.first_sent_at + GIVE_UP_AFTER
+
+
 def _claim_anew(billing: Billing, charge: Send) -> Send | None:
     """The grace time after which `reconcile` may send a charge again counts from `sent_at`, so that has to be true.
 
@@ -282,9 +295,11 @@ def _claim_anew(billing: Billing, charge: Send) -> Send | None:
     """
 
     def claim(_session: Session, row: Payment) -> list[Note]:
-        if row.status != PaymentStatus.REQUESTED or row.sends != charge.sends or not is_wanted(row):
+        now = billing.clock.now()
+        is_ours = row.status == PaymentStatus.REQUESTED and row.sends == charge.sends
+        if not is_ours or not is_wanted(row) or is_too_late(row, now):
             raise StaleAnswerError(row.merchant_uid)
-        row.sent_at = billing.clock.now()
+        row.sent_at = now
         return []
 
     current = records.look(billing, charge.merchant_uid)

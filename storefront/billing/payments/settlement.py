@@ -173,11 +173,16 @@ def _ask(billing: Billing, imp_uid: str | None, row: Payment) -> tuple[list[iamp
 
     Returns:
         The payments that count, and whether everything of the order was looked at.
+
+    Raises:
+        SilenceError: i'mport could not be asked, or has answered about another order: no proof that nothing was captured.
     """
     answer = billing.gateway.payment(imp_uid) if imp_uid else None
     if answer is not None:
         return [answer], False
     found = billing.gateway.payments_of(row.merchant_uid)
+    if any(payment.merchant_uid != row.merchant_uid for payment in found):
+        raise SilenceError("the payments of an order", "another order's among them")
     captured = sorted((payment for payment in found if payment.captured), key=lambda payment: str(payment.paid_at))
     declined = [payment for payment in found if payment.status == "failed" and not payment.captured]
     return captured or declined[:1], True

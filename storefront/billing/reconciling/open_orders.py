@@ -24,9 +24,6 @@ from storefront.clock import MOST_APART
 from storefront.models import Card, Payment, Refund, Subscription
 from storefront.states import CardStatus, PaymentStatus, RefundStatus, SubscriptionStatus
 
-GIVE_UP_AFTER = timedelta(hours=24)
-"""A charge that i'mport has not seen a day after it was first sent is not sent any more."""
-
 _OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 _SOON, _HOURLY, _DAILY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _SOON_CHECKS, _HOURLY_CHECKS = 10, 34
@@ -98,16 +95,10 @@ def _go_on_with_charge(billing: Billing, payment: Payment) -> None:
     if payment.needs_person or now < _grace_ends(billing, payment):
         return  # a person looks, or the first send may still be on its way
     is_wanted = payment.card.status == CardStatus.ACTIVE and not payment.has_lost and not _has_ended(billing, payment)
-    if not is_wanted or _is_too_late(payment, now):
+    if not is_wanted or charges.is_too_late(payment, now):
         _give_up(billing, payment)
     else:
         _send_again(billing, payment)
-
-
-def _is_too_late(payment: Payment, now: datetime) -> bool:
-    """Whether it was first sent too long ago, or would only be sent back because its checkout or period has closed."""
-    has_closed = payment.checkout is not None and now >= payment.checkout.closes_at
-    return has_closed or payment.first_sent_at is None or now >= payment.first_sent_at + GIVE_UP_AFTER
 
 
 def _is_from_the_future(billing: Billing, payment: Payment) -> bool:
