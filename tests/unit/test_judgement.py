@@ -159,11 +159,11 @@ def test_a_decline_ends_an_open_row_and_no_other() -> None:
 
 
 def test_what_was_paid_is_never_lowered() -> None:
-    """Neither by a decline nor by another amount."""
+    """Neither by a decline nor by another amount: both contradict what i'mport has said."""
     paid = row(PaymentStatus.PAID, captured=True, captured_krw=14_900, imp_uid="imp_1")
 
     assert found(paid, DECLINED)[0] == Finding.CONTRADICTION
-    assert found(paid, replace(ANSWER, amount=1))[0] == Finding.NOTHING
+    assert found(paid, replace(ANSWER, amount=1))[0] == Finding.CONTRADICTION
     assert found(paid, replace(DECLINED, imp_uid="imp_2"))[0] == Finding.NOTHING
 
 
