@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from storefront.billing import attention
 from storefront.billing.attention import Reason
+from storefront.billing.orders import records
 from storefront.billing.reconciling import desk, open_orders
 from storefront.billing.reconciling.report import Report
 from storefront.iamport import RejectedError, SilenceError
@@ -204,6 +205,18 @@ def test_a_rejected_second_send_is_over_when_its_outcome_is_known(
     assert facts(shopper, payment["merchant_uid"])[0] == outcome
     assert needed(shop) == []
     assert sandbox.net() == net
+
+
+def test_a_rejected_second_send_that_was_written_down_too_late_is_over_at_the_next_look(
+    shop: Shop, shopper: Shopper
+) -> None:
+    """Whoever wrote it down and whoever wrote the payment did not see each other: the order is paid, and nobody has to look."""
+    paid = shopper.buy("pay")
+    records.call_person(shop.billing, paid["merchant_uid"], Reason.REJECTED_RESEND, {})
+
+    tell(shop, paid["imp_uid"], paid["merchant_uid"])
+
+    assert needed(shop) == []
 
 
 def test_nothing_is_closed_while_imports_is_silent(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:

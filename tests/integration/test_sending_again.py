@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from storefront.billing import attention
+from storefront.billing.attention import Reason
 from storefront.billing.catalogue import PLANS
+from storefront.billing.orders import records
 from storefront.billing.payments import charges
-from storefront.billing.reconciling import reconciliation
+from storefront.billing.reconciling import desk, reconciliation
 from storefront.billing.sends import Send
 from storefront.iamport import Iamport
 from storefront.models import Card, Payment
@@ -119,10 +122,12 @@ def test_a_sender_that_slept_until_its_period_was_over_sends_nothing(
 def test_a_sender_that_slept_until_its_order_was_given_up_sends_nothing(
     shop: Shop, shopper: Shopper, sandbox: Sandbox
 ) -> None:
-    """It is decided, and its shopper has been told."""
+    """By a person, within the minute in which it woke up; its shopper has been told."""
     charge = written_down(shop, shopper.register_card())
-    shop.pass_time(hours=25)
-    shop.reconcile()
+    shop.pass_time(seconds=5)
+    records.call_person(shop.billing, charge.merchant_uid, Reason.CONTRADICTION, {})
+    [item] = attention.open_items(shop.billing)
+    desk.close(shop.billing, item.id, "nobody ordered this")
     assert shopper.payment(charge.merchant_uid)["status"] == "failed"
 
     charges.send_in_time(shop.billing, charge)

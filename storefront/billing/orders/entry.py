@@ -137,7 +137,6 @@ class Entry:
     def _decline(self) -> None:
         payment, answer = self.payment, self.answer
         payment.move(PaymentStatus.FAILED)
-        self._call_off_help(Reason.REJECTED_RESEND)
         payment.imp_uid = answer.imp_uid
         payment.fail_reason = timeline.without_card_numbers(answer.fail_reason or "") or None
         payment.failed_at = answer.failed_at or self.billing.clock.now()
@@ -157,7 +156,6 @@ class Entry:
     def _take_over(self) -> None:
         """Make the answer's capture the row's own."""
         payment, answer = self.payment, self.answer
-        self._call_off_help(Reason.REJECTED_RESEND)
         payment.imp_uid = answer.imp_uid
         payment.captured = True
         payment.captured_krw = answer.amount
@@ -294,7 +292,9 @@ class Entry:
             self._decided(reason, **detail)
 
     def _end_complaints(self, judgement: Judgement) -> None:
-        """I'mport knows the payment again, and what it says of the row's own makes sense again."""
+        """I'mport knows the payment again, what it says of the row's own makes sense again, the order's end is known."""
+        if self.payment.status not in _OPEN:
+            self._call_off_help(Reason.REJECTED_RESEND)
         self._call_off_help(Reason.UNKNOWN, imp_uid=self.answer.imp_uid)
         if judgement.finding != Finding.CONTRADICTION and self.answer.imp_uid == self.payment.imp_uid:
             self._call_off_help(Reason.CONTRADICTION)
