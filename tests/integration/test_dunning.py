@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from storefront.billing.mailing import sending
 from storefront.billing.subscriptions import calendar, dunning
@@ -45,6 +45,11 @@ def attempts_of(shopper: Shopper) -> list[dict[str, Any]]:
 def pay(shopper: Shopper, card: dict[str, Any], token: str | None = None) -> Any:
     """Press the button that pays at once."""
     return shopper.ask("pay", card=card["id"], token=token or secrets.token_hex(8))
+
+
+def kinds_of_mail(shop: Shop) -> list[str]:
+    """Every mail that was ever written, by what it tells."""
+    return [str(mail.kind) for mail in sending.outbox(shop.billing)]
 
 
 def test_a_decline_makes_it_past_due_and_tries_again_tomorrow(shop: Shop, owing: Shopper, sandbox: Sandbox) -> None:
@@ -324,14 +329,39 @@ def test_what_a_late_approval_has_paid_is_not_owed_again_when_another_attempt_en
     assert (found["status"], found["period"]["status"]) == ("active", "paid")
     assert attempts_of(owing)[0]["status"] == "paid"
     assert pay(owing, owing.register_card()).status_code == 409
-    assert [mail.kind for mail in sending.outbox(shop.billing)].count(
-        "declined"
-    ) == 1  # of the first attempt, when it was
+    assert kinds_of_mail(shop).count("declined") == 1  # of the first attempt, when it was
     shop.pass_time(days=11)
     shop.renew()
     assert owing.subscription()["status"] == "active"
     assert sandbox.net() == 14_900
     assert owing.agrees_with_ledger()
+
+
+def test_a_charge_that_was_given_up_and_captured_late_goes_back_without_another_word(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Its shopper has been told that it did not go through; it is the same attempt, and no second failure."""
+    shopper.subscribe(mode="register")
+    go_to_next(shop, shopper)
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.fault(AGAIN, "cut_before", times=0)
+    shop.renew()
+    shop.pass_time(hours=25)
+    shop.reconcile()
+    [given_up] = attempts_of(shopper)[:1]
+    sandbox.mend()
+    order = {"customer_uid": given_up["customer_uid"], "merchant_uid": given_up["merchant_uid"]}
+    captured = sandbox.call("POST", AGAIN, amount=given_up["amount"], name="late", **order)["response"]
+    assert kinds_of_mail(shop).count("declined") == 1
+
+    tell(shop, captured["imp_uid"], given_up["merchant_uid"])
+
+    assert shopper.payment(given_up["merchant_uid"])["status"] == "refused"
+    assert kinds_of_mail(shop).count("declined") == 1
+    assert sandbox.net() == 0
+    with shop.billing.database.reading() as session:
+        stored = session.scalars(select(Payment).where(Payment.merchant_uid == given_up["merchant_uid"])).one()
+        assert stored.declined_as == "given_up"
 
 
 def test_an_attempt_that_is_approved_late_after_another_has_paid_leaves_its_subscription_alone(

@@ -312,6 +312,27 @@ def test_what_a_person_has_given_back_otherwise_is_not_given_back_again(
     assert sandbox.net() == PRICE
 
 
+def test_what_a_person_has_given_back_otherwise_is_not_sent_again_after_a_silence(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refused refund was being asked for again, without an answer, while the person closed the item."""
+    shop.pass_time(days=10)
+    with monkeypatch.context() as refusing:
+        refuse_cancels(refusing)
+        leave_now(subscriber)
+    sandbox.fault(CANCEL, "cut_before", times=0)
+    shop.pass_time(hours=2)
+    shop.reconcile()
+    for item in open_items(shop.billing):
+        desk.close(shop.billing, item.id, "paid back by bank transfer")
+    sandbox.mend()
+    shop.pass_time(days=2)
+
+    shop.reconcile()
+
+    assert sandbox.net() == PRICE
+
+
 def test_what_is_asked_for_again_is_not_asked_for_by_the_button_too(
     shop: Shop, subscriber: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

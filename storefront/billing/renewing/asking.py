@@ -71,7 +71,7 @@ def pay(
         owed, period = found.subscription.status == SubscriptionStatus.PAST_DUE, found.period
         if period is None or number not in (None, period.number):
             raise TooLateError(subscription_id)
-        if not owed or period.paid_by is not None or found.is_open() or now >= dunning.ends_at(period):
+        if not owed or found.is_open() or now >= dunning.ends_at(period):
             raise TooLateError(subscription_id)
         if not dunning.may_be_asked_for(found.attempts):
             raise TooLateError(subscription_id)
