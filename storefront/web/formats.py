@@ -18,6 +18,11 @@ from storefront.models import Payment
 from storefront.web.i18n import language, plan_text
 from storefront.web.shop import on_sale
 
+# A day is never torn at the end of a line. Patterns of our own: the locale data's short forms say AM and PM in the middle
+# of a Korean date.
+_KOREAN_DAY = "yyyy.\N{NO-BREAK SPACE}M.\N{NO-BREAK SPACE}d."
+_ENGLISH_DAY = "d\N{NO-BREAK SPACE}MMM\N{NO-BREAK SPACE}yyyy"
+
 
 def init_app(app: Flask) -> None:
     """Give the templates these filters."""
@@ -52,17 +57,17 @@ def moment(at: datetime) -> str:
 def seoul(at: datetime | None, *, seconds: bool = False) -> str:
     """A moment in Seoul, to the minute or to the second."""
     time = "HH:mm:ss" if seconds else "HH:mm"
-    return _format(at, f"yyyy. M. d. {time}", f"d MMM yyyy, {time}")
+    return _format(at, f"{_KOREAN_DAY} {time}", f"{_ENGLISH_DAY}, {time}")
 
 
 def seoul_day(at: datetime | None) -> str:
     """A day in Seoul."""
-    return _format(at, "M.d", "d MMM")
+    return _format(at, "M.d", "d\N{NO-BREAK SPACE}MMM")
 
 
 def day(on: date) -> str:
     """A day of the calendar."""
-    return str(format_date(on, "yyyy. M. d." if str(get_locale()) == "ko" else "d MMM yyyy"))
+    return str(format_date(on, _KOREAN_DAY if str(get_locale()) == "ko" else _ENGLISH_DAY))
 
 
 def seoul_clock(at: datetime | None) -> str:
@@ -84,5 +89,4 @@ def item_text(payment: Payment) -> str:
 
 
 def _format(at: datetime | None, korean: str, english: str) -> str:
-    # Patterns of our own: the locale data's short forms say AM and PM in the middle of a Korean date.
     return format_datetime(at, korean if str(get_locale()) == "ko" else english) if at else ""

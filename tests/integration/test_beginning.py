@@ -73,7 +73,7 @@ def test_the_day_that_is_agreed_to_is_shown_before_and_after(shop: Shop, shopper
     assert all(f'{name}="{value}"' in field for name, value in (("value", usual), ("min", first), ("max", last)))
 
     chosen = today(shop) + timedelta(days=9)
-    said = f"{chosen.day} {chosen:%b %Y}"
+    said = f"{chosen.day}\xa0{chosen:%b\xa0%Y}"
     params = shopper.order("register", every="month", first_on=f"{chosen}")
     assert said in shopper.browser.get(f"/checkout/morning/{params['merchant_uid']}", headers=english).text
     shopper.tell(sandbox.pay(params))
@@ -87,8 +87,8 @@ def test_the_receipt_of_a_subscription_says_what_comes_next_and_does_not_say_onc
     due = shopper.subscription()["next"]["on"]
 
     assert "₩14,900 left your card." in page
-    assert f"₩14,900 is charged automatically on {date.fromisoformat(due).day} " in page
-    assert f"on the morning of {(today(shop) + timedelta(days=1)).day} " in page
+    assert f"₩14,900 is charged automatically on {date.fromisoformat(due).day}\xa0" in page
+    assert f"on the morning of {(today(shop) + timedelta(days=1)).day}\xa0" in page
 
 
 def test_a_day_that_has_passed_while_the_window_was_open_becomes_the_next_one(

@@ -171,7 +171,7 @@ def test_a_receipt_shows_what_a_receipt_needs(shopper: Shopper) -> None:
         "Approval number",
     ):
         assert fact in page
-    assert re.search(r"\d+ [A-Z][a-z]{2} 20\d\d, \d\d:\d\d", page)
+    assert re.search(r"\d+\s[A-Z][a-z]{2}\s20\d\d, \d\d:\d\d", page)
 
 
 def test_the_timeline_tells_who_said_what_and_what_followed(shopper: Shopper) -> None:
