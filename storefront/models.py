@@ -234,6 +234,7 @@ class Checkout(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     shopper_id: Mapped[int] = mapped_column(ForeignKey("shopper.id"))
     token: Mapped[str] = mapped_column(String(64))
+    """The form's; on other terms, or too late, the same form begins further ones (`payments.checkout.of_form`)."""
     plan: Mapped[str] = mapped_column(String(32))
     every: Mapped[Every] = mapped_column(default=Every.ONCE)
     price_krw: Mapped[int] = mapped_column(BigInteger)

@@ -44,6 +44,8 @@ class Reason(StrEnum):
     """i'mport no longer knows a payment that it captured."""
     UNREADABLE = "unreadable"
     """What i'mport says of a payment is not as it describes it."""
+    KEY_KEPT = "key_kept"
+    """A billing key that was to be deleted is still there although i'mport has answered."""
     FOREIGN_KEY = "foreign_key"
     """A billing key was issued under a name that is not ours."""
     STRAY = "stray"

@@ -12,6 +12,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from storefront import iamport
+from storefront.billing import attention
+from storefront.billing.attention import Reason
 from storefront.billing.context import Billing
 from storefront.billing.errands import BusyError
 from storefront.billing.orders import keys, timeline
@@ -141,6 +143,7 @@ def _delete_key(billing: Billing, card: Card) -> None:
     gateway.unschedule(card.customer_uid)
     gateway.delete_billing_key(card.customer_uid)
     if gateway.billing_key(card.customer_uid) is not None:
+        _call_person_for_key(billing, card)
         return
     with billing.database.writing() as session:
         locked, payment = _lock(session, card.id)
@@ -153,6 +156,19 @@ def _delete_key(billing: Billing, card: Card) -> None:
         # What the shopper was told holds from the first time on, even if a key has to be deleted again.
         locked.removed_at = locked.removed_at or billing.gateway.imports_time(billing.clock.now())
         _note(session, payment, *notes, decided(billing.clock.now(), "key_deleted"))
+        if payment is not None:
+            attention.call_off(session, payment.merchant_uid, billing.clock.now(), Reason.KEY_KEPT)
+
+
+def _call_person_for_key(billing: Billing, card: Card) -> None:
+    """Asked again at every look; but if i'mport refuses to delete it, its shopper waits for somebody to do it."""
+    with billing.database.writing() as session:
+        payment = session.scalar(issuing_payment(card.id))
+        if payment is None:
+            return
+        facts = {"customer_uid": card.customer_uid}
+        if attention.call(session, Reason.KEY_KEPT, payment.merchant_uid, billing.clock.now(), **facts):
+            _note(session, payment, decided(billing.clock.now(), Reason.KEY_KEPT, **facts))
 
 
 def _lock(session: Session, card_id: int) -> tuple[Card | None, Payment | None]:

@@ -19,10 +19,10 @@ from storefront.web import limits
 from storefront.web.shop import billing, find_plan, number_or_404, read_number, shopper_id, wants_json
 from storefront.web.standing_orders import words_of
 
-PLAN_CONSENT_VERSION = "plan-2026-11-28"
+PLAN_CONSENT_VERSION = "plan-2026-11-27"
 """Changes whenever the text beside the box of another plan does; stored with each consent."""
 
-PRICE_CONSENT_VERSION = "price-2026-11-28"
+PRICE_CONSENT_VERSION = "price-2026-11-27"
 """The same for the box of a higher price."""
 
 blueprint = Blueprint("changes", __name__, url_prefix="/account/subscriptions/<subscription_id>")

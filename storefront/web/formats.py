@@ -14,6 +14,7 @@ from jinja2.runtime import Context
 
 from storefront import wording
 from storefront.billing.catalogue import find_plan, vat_part
+from storefront.billing.payments.checkout import form_token
 from storefront.models import Payment
 from storefront.web.i18n import language, plan_text
 from storefront.web.shop import on_sale
@@ -28,6 +29,7 @@ def init_app(app: Flask) -> None:
     """Give the templates these filters."""
     for written in (won, day, moment, seoul, seoul_day, seoul_clock, last_four, item_text):
         app.jinja_env.filters[written.__name__] = when_shown(written)
+    app.jinja_env.filters["form_token"] = form_token
     app.jinja_env.globals.update(
         plan_text=plan_text, plans=on_sale, vat_part=vat_part, now=app.extensions["billing"].clock.now
     )

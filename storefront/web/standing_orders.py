@@ -10,6 +10,8 @@ from flask_babel import gettext
 
 from storefront.billing.mails.texts import refusal_text
 from storefront.billing.subscriptions.overview import Overview
+from storefront.billing.subscriptions.step import Upcoming
+from storefront.models import Subscription
 from storefront.states import CardStatus, EndReason, Every, PeriodStatus, SubscriptionStatus
 from storefront.web.formats import day, seoul, won
 from storefront.web.i18n import plan_text
@@ -87,7 +89,6 @@ def words_of(found: Overview) -> Words:
         state, chip = "cancelled", gettext("Ends on %(day)s", day=day(subscription.leaves_on))
     name, price = plan_text(subscription.plan)["name"], won(subscription.price_krw)
     is_yearly = subscription.every == Every.YEAR
-    ended = subscription.status == SubscriptionStatus.ENDED
     refused = subscription.card_refused and found.card.status == CardStatus.ACTIVE
     return Words(
         state=state,
@@ -98,7 +99,7 @@ def words_of(found: Overview) -> Words:
         days=f"{day(interval.begins_on)} – {day(_last_day(interval.ends_on))}",
         period=_period_words()[found.status],
         why=_why(found),
-        needs_card=not ended and (found.chargeable_card is None or refused),
+        needs_card=found.goes_on and (found.chargeable_card is None or refused),
     )
 
 
@@ -116,12 +117,17 @@ def _next(found: Overview) -> str:
         return str(gettext("We are checking whether a charge went through. Nobody charges again meanwhile."))
     if upcoming is None:
         return _nothing(found)
-    amount = won(upcoming.terms.price_krw)
+    return _what_is_charged(subscription, upcoming)
+
+
+def _what_is_charged(subscription: Subscription, upcoming: Upcoming) -> str:
+    name = plan_text(upcoming.terms.plan)["name"]
+    facts = {"amount": won(upcoming.terms.price_krw), "time": seoul(upcoming.at)}
     if subscription.status == SubscriptionStatus.PAST_DUE:
-        return str(gettext("We try %(amount)s again on %(time)s.", amount=amount, time=seoul(upcoming.at)))
+        return str(gettext("We try %(amount)s again on %(time)s.", **facts))
     if upcoming.terms.plan != subscription.plan:
-        amount = f"{plan_text(upcoming.terms.plan)['name']}, {amount}"
-    return str(gettext("%(amount)s is charged automatically on %(time)s.", amount=amount, time=seoul(upcoming.at)))
+        return str(gettext("%(amount)s is charged automatically on %(time)s, for %(name)s.", name=name, **facts))
+    return str(gettext("%(amount)s is charged automatically on %(time)s.", **facts))
 
 
 def _nothing(found: Overview) -> str:

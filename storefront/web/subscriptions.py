@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from flask_login import login_required
 
@@ -36,7 +36,7 @@ blueprint = Blueprint("subscriptions", __name__, url_prefix="/account/subscripti
 def show(subscription_id: str) -> Any:
     """How a subscription stands; what is open is settled first, and what time alone decides is written."""
     found = _settled(number_or_404(subscription_id))
-    return jsonify(as_json(found)) if wants_json() else _page(found)
+    return jsonify(as_json(found)) if wants_json() else _page(found, pressed=session.pop("pressed", None))
 
 
 @blueprint.post("/<subscription_id>/pay")
@@ -44,7 +44,10 @@ def show(subscription_id: str) -> Any:
 @limits.PAY
 def pay(subscription_id: str) -> Any:
     """Pay what is owed, now, with any stored card."""
-    token, number = request.form.get("token", ""), read_number(request.form.get("period", ""))
+    token, period = request.form.get("token", ""), request.form.get("period")
+    number = read_number(period) if period is not None else None
+    if period is not None and number is None:
+        abort(400)
     return _asked(subscription_id, partial(asking.pay, token=token, number=number))
 
 
@@ -68,10 +71,8 @@ def _asked(subscription_id: str, act: Callable[..., str | None]) -> Any:
     except (TooLateError, CardNotChargeableError, BadTokenError, BusyError) as refused:
         text, status = _refusals()[type(refused)]
         return _page(_own(number), text), status
-    attempt = history.find_payment(billing(), shopper_id(), sent) if sent else None
-    if attempt is not None:
-        result = result_of(attempt)
-        flash(f"{result.headline}. {result.money}", result.state)
+    if sent is not None:
+        session["pressed"] = sent
     return redirect(url_for("subscriptions.show", subscription_id=number), 303)
 
 
@@ -86,7 +87,8 @@ def _refusals() -> dict[type[Exception], tuple[str, int]]:
     }
 
 
-def _page(found: Overview, problem: str | None = None) -> Any:
+def _page(found: Overview, problem: str | None = None, pressed: str | None = None) -> Any:
+    """The page, with why nothing was done, or with how the attempt went that a button has just sent."""
     if wants_json():
         return jsonify({"error": problem})
     stored = history.cards_of(billing(), shopper_id())
@@ -97,6 +99,7 @@ def _page(found: Overview, problem: str | None = None) -> Any:
         labels=card_labels(stored),
         cards=[card for card in stored if card.status == CardStatus.ACTIVE],
         attempts=[(payment, result_of(payment)) for payment in found.attempts],
+        pressed=next((result_of(payment) for payment in found.attempts if payment.merchant_uid == pressed), None),
         question=pricing.question(found.subscription),
         bag=next_bag.choices(billing(), found.subscription.id),
         token=identifiers.new_token(),

@@ -161,6 +161,7 @@ def event_titles() -> dict[str, str]:
         "unknown": gettext("i'mport no longer knows this payment: a person has to look"),
         "unreadable": gettext("What i'mport says of it cannot be read: a person has to look"),
         "attention_closed": gettext("A person has looked at it and closed it"),
+        "key_kept": gettext("The key is still there after it was deleted: a person has to look"),
         "foreign_key": gettext("A key was issued under a name that is not ours: a person has to look"),
         "refund_asked": gettext("Wrote the refund down first"),
         "refund_asked_again": gettext("Asks for the refused refund once more"),

@@ -259,7 +259,7 @@ def test_a_removed_card_is_gone(journey: Journey, sandbox: Sandbox) -> None:
 
 
 def test_an_unknown_outcome_is_checked_until_it_is_known(journey: Journey, sandbox: Sandbox) -> None:
-    """The page says that it is checking, and changes automatically when i'mport can be asked again."""
+    """The page says that it is checking, and changes by itself when i'mport can be asked again."""
     journey.buy(only_register=True)
     journey.sees("Your card is stored")
     sandbox.fault("webhook", "drop")

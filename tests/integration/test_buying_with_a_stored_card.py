@@ -7,9 +7,9 @@ import secrets
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from storefront.models import Mail, Payment
+from storefront.models import Checkout, Mail, Payment
 from tests.conftest import Shop
 from tests.integration.news import tell
 from tests.people import BUYER, Sandbox, Shopper
@@ -177,12 +177,32 @@ def test_nobody_buys_a_second_time_while_the_first_charge_is_unknown(
     if with_a_window:
         reply = shopper.post("/checkout/morning", {**BUYER, "mode": "pay", "every": every, "token": "one-decision"})
         assert first["merchant_uid"] in reply.headers["Location"]
+        with shop.billing.database.reading() as session:
+            assert session.scalar(select(func.count(Checkout.id)).where(Checkout.token.contains("one-decision"))) == 1
     else:
         assert buy(shopper, card, every, checkout="one-decision")["merchant_uid"] == first["merchant_uid"]
     shop.pass_time(minutes=15)
     shop.reconcile()
     assert sandbox.net() == 14_900
     assert len(shopper.account()["subscriptions"]) == 1
+
+
+def test_whatever_a_declined_checkout_is_tried_again_as_is_bought_once(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, card: dict[str, Any]
+) -> None:
+    """Other terms begin another checkout of the same form: while its charge is unknown, and when it is paid."""
+    declining = shopper.register_card("decline-later")
+    assert buy(shopper, declining, "month", checkout="one-decision")["status"] == "failed"
+    sandbox.fault(AGAIN, "cut_before")
+    unknown = buy(shopper, card, "year", checkout="one-decision")
+    assert unknown["status"] == "requested"
+
+    orders = {buy(shopper, card, every, checkout="one-decision")["merchant_uid"] for every in ("year", "month")}
+    assert orders == {unknown["merchant_uid"]}
+    shop.pass_time(minutes=15)
+    shop.reconcile()
+    assert buy(shopper, card, "year", checkout="one-decision")["merchant_uid"] == unknown["merchant_uid"]
+    assert (sandbox.net(), len(shopper.account()["subscriptions"])) == (149_000, 1)
 
 
 def test_a_charge_that_never_arrived_is_sent_again_by_reconcile_only(

@@ -43,7 +43,7 @@ def test_the_pages_name_the_coffee_of_the_next_charge(subscriber: Shopper) -> No
 
     for path in ("/account", f"/account/subscriptions/{subscriber.subscription()['id']}"):
         page = subscriber.browser.get(path, headers={"Accept-Language": "en"}).text
-        summary = page[page.index("<h1") : page.index("This period")] if path == "/account" else page
+        summary = page[page.index("<h1") : page.index("This period" if path == "/account" else "Your next bag")]
         assert "Noon" in summary
         assert "₩16,900" in summary
 
@@ -132,7 +132,7 @@ def test_another_coffee_comes_from_the_next_bag_on(shop: Shop, subscriber: Shopp
     assert (body["amount"], body["name"]) == (NOON, "한낮 원두 200g")
     assert (subscriber.subscription()["plan"], subscriber.subscription()["price"]) == ("noon", NOON)
     row = row_of(shop, subscriber)
-    assert (row.consent_version, row.consent_price_krw, row.next_plan) == ("plan-2026-11-28", NOON, None)
+    assert (row.consent_version, row.consent_price_krw, row.next_plan) == ("plan-2026-11-27", NOON, None)
     pay_next(shop, subscriber)
     assert sandbox.net() == MORNING + 2 * NOON
     assert subscriber.agrees_with_ledger()

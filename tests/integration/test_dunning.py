@@ -115,11 +115,30 @@ def test_the_page_says_how_paying_at_once_went(owing: Shopper, card: str, said: 
     assert f'value="{given["id"]}"' in first
     assert offered.count("checked") == 2  # one of each form
 
+    another = owing.register_card()
     owing.browser.get("/language/en")
     pay(owing, given)
 
-    assert said in owing.browser.get(path).text
+    assert "did not go through" not in owing.browser.get("/account").text
+    page = owing.browser.get(path).text
+    assert said in page
+    if card == "decline-later":
+        [first] = re.findall(r'<input[^>]*id="pay-1"[^>]*>', page)
+        assert f'value="{another["id"]}"' in first
     assert said not in owing.browser.get(path).text
+
+
+def test_the_page_says_what_is_known_by_the_time_it_is_shown(shop: Shop, owing: Shopper, sandbox: Sandbox) -> None:
+    """The answer to the press was lost; a moment later the page has asked."""
+    card, path = owing.register_card(), f"/account/subscriptions/{owing.subscription()['id']}"
+    owing.browser.get("/language/en")
+    sandbox.fault(AGAIN, "cut_after")
+    pay(owing, card)
+    shop.pass_time(minutes=1)
+
+    page = owing.browser.get(path).text
+    assert "You paid ₩14,900" in page
+    assert "We are checking" not in page
 
 
 def test_two_clicks_pay_once_and_a_paid_period_is_not_paid_again(owing: Shopper, sandbox: Sandbox) -> None:
@@ -364,6 +383,24 @@ def test_a_charge_that_was_given_up_and_captured_late_goes_back_without_another_
         assert stored.declined_as == "given_up"
 
 
+def test_the_mail_of_a_charge_that_was_captured_otherwise_does_not_say_that_nothing_was(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """It says that it goes back."""
+    shopper.subscribe(mode="register")
+    go_to_next(shop, shopper)
+    sandbox.fault(AGAIN, "cut_before")
+    [merchant_uid] = shop.renew().sent
+    order = {"customer_uid": shopper.payment(merchant_uid)["customer_uid"], "merchant_uid": merchant_uid}
+    sandbox.call("POST", AGAIN, amount=100, name="another sum", **order)
+    shop.reconcile()
+
+    [declined] = [mail for mail in sending.outbox(shop.billing) if mail.kind == "declined"]
+    text = sending.letter_of(shop.billing, declined).text
+    assert "나간 금액은 돌려드려요" in text
+    assert "결제된 금액이 없어요" not in text
+
+
 def test_an_attempt_that_is_approved_late_after_another_has_paid_leaves_its_subscription_alone(
     shop: Shop, owing: Shopper, sandbox: Sandbox
 ) -> None:
@@ -396,6 +433,8 @@ def test_a_form_of_a_period_that_has_been_paid_does_not_pay_another_one(
     [number] = re.findall(r'name="period" value="(\d+)"', owing.browser.get(path).text)
     of_the_new_page = owing.post(f"{path}/pay", {"card": card["id"], "token": "of-the-new-page", "period": number})
     assert (of_the_new_page.status_code, sandbox.net()) == (303, before + 16_900)
+    nonsense = owing.post(f"{path}/pay", {"card": card["id"], "token": "nonsense", "period": "abc"})
+    assert (nonsense.status_code, sandbox.net()) == (400, before + 16_900)
 
 
 def test_a_form_that_is_late_by_a_recovery_charges_nothing(owing: Shopper, sandbox: Sandbox) -> None:

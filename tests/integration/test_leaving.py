@@ -18,6 +18,7 @@ from storefront.models import Checkout, Payment, Refund
 from storefront.states import RefundStatus
 from tests.conftest import Shop
 from tests.integration.calendars import go_to, go_to_next
+from tests.integration.news import tell
 from tests.people import Sandbox, Shopper
 
 CANCEL = "/payments/cancel"
@@ -70,14 +71,16 @@ def test_leaving_at_the_end_keeps_the_period_and_charges_nothing_for_a_year(
 def test_who_leaves_later_is_offered_what_can_still_be_done(subscriber: Shopper) -> None:
     """The day stands where "active" stood; no card for a charge that does not come, and no second time the same choice."""
     subscriber.ask("leave", when="period_end")
-    english, path = {"Accept-Language": "en"}, f"/account/subscriptions/{subscriber.subscription()['id']}"
+    path = f"/account/subscriptions/{subscriber.subscription()['id']}"
     on = date.fromisoformat(subscriber.subscription()["leaves_on"])
 
-    page = subscriber.browser.get(path, headers=english).text
+    page = subscriber.browser.get(path, headers=ENGLISH).text
     assert f"Ends on {on.day}\xa0{on:%b\xa0%Y}" in page
     assert "Charge another card" not in page
-    again = subscriber.browser.get(f"{path}/leave", headers=english).text
+    again = subscriber.browser.get(f"{path}/leave", headers=ENGLISH).text
     assert [when for when in ("period_end", "now") if f'value="{when}"' in again] == ["now"]
+    assert "It ends on" in again
+    assert "Whichever" not in again
 
 
 def test_who_stays_after_all_is_charged_again(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
@@ -294,6 +297,42 @@ def test_a_whole_refund_that_is_undone_after_the_end_is_a_persons_matter(
     assert (sandbox.net(), subscriber.refund(paid).status_code) == (PRICE, 409)
 
 
+def test_a_subscription_that_a_cancel_has_ended_and_whose_money_is_held_again_is_a_persons_matter(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """Cancelled in the console, and undone two days later: nobody asked for it, and no button is left."""
+    [paid] = subscriber.subscription()["period"]["attempts"]
+    imp_uid = subscriber.payment(paid)["imp_uid"]
+    sandbox.cancel_in_console(imp_uid)
+    tell(shop, imp_uid, paid)
+    assert subscriber.subscription()["reason"] == "refunded"
+    shop.pass_time(days=2)
+    sandbox.undo_cancel(imp_uid)
+
+    tell(shop, imp_uid, paid)
+
+    assert [(item.reason, item.detail) for item in open_items(shop.billing)] == [("refund_undone", {"amount": PRICE})]
+    sandbox.cancel_in_console(imp_uid)
+    tell(shop, imp_uid, paid)
+    assert open_items(shop.billing) == []
+
+
+@pytest.mark.parametrize("in_the_console", [1_000, 4_470])
+def test_what_was_given_back_in_the_console_is_known_before_anything_is_given_back_by_leaving(
+    subscriber: Shopper, shop: Shop, sandbox: Sandbox, in_the_console: int
+) -> None:
+    """Its news was lost. The sum is asked about again, and then i'mport holds what both have left."""
+    [paid] = subscriber.subscription()["period"]["attempts"]
+    shop.pass_time(days=20)
+    shown = choices(subscriber)["refund_krw"]
+    sandbox.cancel_in_console(subscriber.payment(paid)["imp_uid"], in_the_console)
+
+    leave_now(subscriber)
+
+    assert (sandbox.net(), open_items(shop.billing)) == (PRICE - in_the_console - shown, [])
+    assert subscriber.agrees_with_ledger()
+
+
 def test_what_a_person_has_given_back_otherwise_is_not_given_back_again(
     shop: Shop, subscriber: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,14 +362,16 @@ def test_what_a_person_has_given_back_otherwise_is_not_sent_again_after_a_silenc
     sandbox.fault(CANCEL, "cut_before", times=0)
     shop.pass_time(hours=2)
     shop.reconcile()
-    for item in open_items(shop.billing):
-        desk.close(shop.billing, item.id, "paid back by bank transfer")
+    [failed] = [item for item in open_items(shop.billing) if item.reason == "refund_failed"]
+    desk.close(shop.billing, failed.id, "paid back by bank transfer")
     sandbox.mend()
     shop.pass_time(days=2)
 
     shop.reconcile()
 
-    assert sandbox.net() == PRICE
+    assert (sandbox.net(), open_items(shop.billing)) == (PRICE, [])
+    page = subscriber.browser.get(f"/account/subscriptions/{subscriber.subscription()['id']}", headers=ENGLISH).text
+    assert "is on its way" not in page
 
 
 def test_what_is_asked_for_again_is_not_asked_for_by_the_button_too(

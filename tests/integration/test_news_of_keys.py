@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from storefront.billing.attention import open_items
+from storefront.iamport import Iamport
 from tests.conftest import Shop
 from tests.integration.news import facts, tell
 from tests.people import Sandbox, Shopper
@@ -338,3 +339,23 @@ def test_what_a_shopper_was_told_of_a_removal_holds_from_the_first_time_on(
 
     assert shopper.payment(declined["merchant_uid"])["status"] == "refused"
     assert sandbox.net(declined["merchant_uid"]) == 0
+
+
+def test_a_key_that_imports_does_not_delete_is_a_persons_matter_until_it_is_gone(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its shopper waits for the removal to be confirmed, and no look would ever do that."""
+    card = shopper.register_card()
+    with monkeypatch.context() as refusing:
+        refusing.setattr(Iamport, "delete_billing_key", lambda _gateway, _customer_uid: None)
+        shopper.remove_card(card["id"])
+        shop.pass_time(days=1)
+        shop.reconcile()
+        [item] = open_items(shop.billing)
+        assert (item.reason, item.detail) == ("key_kept", {"customer_uid": card["customer_uid"]})
+    shop.pass_time(days=1)
+
+    shop.reconcile()
+
+    assert sandbox.stored_keys() == []
+    assert open_items(shop.billing) == []

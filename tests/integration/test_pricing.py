@@ -80,7 +80,7 @@ def test_who_agrees_pays_the_higher_price_from_its_first_period_on(
     assert sandbox.net() == 2 * PRICE + DEARER
     with shop.billing.database.reading() as session:
         row = session.get_one(Subscription, found["id"])
-    assert (row.consent_price_krw, row.consent_version) == (DEARER, "price-2026-11-28")
+    assert (row.consent_price_krw, row.consent_version) == (DEARER, "price-2026-11-27")
     assert subscriber.ask("price", **AGREE).status_code == 409
 
 
@@ -213,6 +213,21 @@ def test_a_price_that_is_corrected_while_its_mail_is_carried_has_a_mail_of_its_o
     assert told == [15_900, 19_900]
     path = f"/account/subscriptions/{subscriber.subscription()['id']}"
     assert "19,900" in subscriber.browser.get(path).text
+
+
+def test_a_rise_whose_mail_goes_out_after_its_day_is_asked_about_all_the_same(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """Until it was told nothing is charged otherwise, and nothing is forgotten."""
+    pricing.set_price(shop.billing, MORNING, DEARER, in_days(shop, 31))
+    pay_next(shop, subscriber)
+    pay_next(shop, subscriber)
+    assert sandbox.net() == 3 * MORNING.price_krw
+
+    sending.send_waiting(shop.billing)
+
+    assert len(announcements(shop)) == 1
+    assert subscriber.ask("price", **AGREE).status_code == 303
 
 
 def test_setting_it_again_tells_nobody_twice_and_reaches_who_came_later(

@@ -147,7 +147,9 @@ def test_a_look_planned_by_a_clock_that_was_ahead_is_made_all_the_same(
     report = due(shop)
 
     assert waiting["merchant_uid"] in report.changed
-    assert report.needs_person == []
+    assert [(item.reason, item.subject) for item in attention.open_items(shop.billing)] == [
+        ("refund_undone", paid["merchant_uid"])
+    ]
     with wrong_clock(clock, timedelta(days=400)):
         due(shop)
     shop.pass_time(hours=2)

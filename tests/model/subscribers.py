@@ -223,8 +223,10 @@ class Subscribers(Fate):
     @invariant()
     def nobody_owes_what_is_paid(self) -> None:
         """A subscription that waits for a payment has a last period that nothing has paid."""
-        owing = "SELECT max(number), paid_by FROM checkout JOIN subscription ON subscription.id = subscription_id"
-        owing += " WHERE number NOT NULL AND subscription.status = 'past_due' GROUP BY subscription_id"
+        owing = "SELECT max(period.number), period.paid_by FROM checkout period JOIN subscription ON subscription.id"
+        owing += (
+            " = period.subscription_id WHERE period.number NOT NULL AND status = 'past_due' GROUP BY subscription.id"
+        )
         assert [row for row in self.stage.shop(owing) if row[1] is not None] == []
 
     def captured_for(self, subscription_id: int) -> set[str]:

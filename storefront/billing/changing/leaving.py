@@ -7,6 +7,7 @@ i'mport has confirmed it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -16,10 +17,12 @@ from sqlalchemy.orm import Session
 from storefront.billing.changing.changes import OtherSumError, changing
 from storefront.billing.context import Billing
 from storefront.billing.mails import news
-from storefront.billing.payments import refunds
+from storefront.billing.payments import refunds, settlement
+from storefront.billing.payments.settlement import Door
 from storefront.billing.renewing.asking import TooLateError
 from storefront.billing.subscriptions import calendar, decisions, standing
 from storefront.billing.subscriptions.standing import Standing
+from storefront.iamport import SilenceError
 from storefront.models import Checkout, Payment, Refund, Subscription
 from storefront.states import EndReason, PeriodStatus, SubscriptionStatus
 
@@ -78,6 +81,8 @@ def leave_now(billing: Billing, *, shopper_id: int, subscription_id: int, refund
         SubscriptionNotFoundError: answer 404.
         TooLateError: it has ended for another reason. Nothing was changed; answer 409.
     """
+    if refund_krw:
+        _ask_what_is_held(billing, shopper_id, subscription_id)
     with changing(billing, shopper_id, subscription_id) as change:
         session, found, now = change.session, change.found, change.now
         if _has_left(found.subscription):
@@ -92,6 +97,18 @@ def leave_now(billing: Billing, *, shopper_id: int, subscription_id: int, refund
         change.write()
     if payment is not None and refund_krw:
         refunds.send(billing, payment.merchant_uid)
+
+
+def _ask_what_is_held(billing: Billing, shopper_id: int, subscription_id: int) -> None:
+    """A part may have been given back in i'mport's console. If i'mport is silent the books count, as on the page."""
+    with billing.database.reading() as session:
+        subscription = session.get(Subscription, subscription_id)
+        if subscription is None or subscription.shopper_id != shopper_id:
+            return
+        paid = _payment_of(session, _running(standing.read(session, subscription), billing.clock.now()))
+    if paid is not None:
+        with suppress(SilenceError):
+            settlement.settle(billing, Door.READ, imp_uid=paid.imp_uid, merchant_uid=paid.merchant_uid)
 
 
 def stay(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:

@@ -114,7 +114,7 @@ def choices(billing: Billing, subscription_id: int) -> Choices:
     with billing.database.reading() as session:
         found = standing.read(session, session.get_one(Subscription, subscription_id))
     subscription, upcoming = found.subscription, found.upcoming()
-    interval = upcoming.interval if upcoming else step.next_interval(subscription)
+    interval = upcoming.interval if upcoming else step.next_wanted(subscription)
     wanted = subscription.next_plan or subscription.plan
     others = [terms_of(subscription, plan) for plan in prices.on_sale(billing) if plan.code != wanted]
     return Choices(

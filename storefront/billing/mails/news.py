@@ -44,6 +44,7 @@ def declined(
     """
     facts = _plan_of(subscription) | {
         "amount_krw": payment.amount_krw,
+        "captured_krw": payment.captured_krw,
         "refusal": payment.declined_as,
         "retry_on": retry_on.isoformat() if retry_on else None,
         "payment": payment.merchant_uid,
@@ -65,6 +66,7 @@ def card_needed(
     """
     facts = _plan_of(subscription) | {
         "amount_krw": period.price_krw,
+        "captured_krw": payment.captured_krw if payment else 0,
         "refusal": payment.declined_as if payment else None,
         "payment": payment.merchant_uid if payment else None,
     }

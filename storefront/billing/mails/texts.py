@@ -142,7 +142,7 @@ class _Writer:
             else _("We do not try again by ourselves.")
         )
         return [
-            _("%(amount)s for %(plan)s could not be charged. Nothing left your card."),
+            self._not_charged(_),
             self._refusal(_),
             again,
             _("Here you can pay at once, choose another card, or leave:"),
@@ -150,7 +150,7 @@ class _Writer:
 
     def _card_needed(self, _: Gettext) -> list[str]:
         return [
-            _("%(amount)s for %(plan)s could not be charged. Nothing left your card."),
+            self._not_charged(_),
             self._refusal(_) if self._facts.get("refusal") else _("There is no card that we may charge."),
             _("Here you can register another card, or leave:"),
         ]
@@ -187,6 +187,11 @@ class _Writer:
             _("We charge the new price only if you agree. If you do not, your subscription ends the day before."),
             _("Here you can agree, or leave:"),
         ]
+
+    def _not_charged(self, _: Gettext) -> str:
+        if self._facts.get("captured_krw"):
+            return _("%(plan)s was charged otherwise than agreed. What left your card goes back.")
+        return _("%(amount)s for %(plan)s could not be charged. Nothing left your card.")
 
     def _refusal(self, _: Gettext) -> str:
         return refusal_text(self._facts.get("refusal"), _)

@@ -171,12 +171,14 @@ class Entry:
             return self._ask_refund_again()
         payment.cancelled_krw = answer.cancel_amount
         payment.cancelled_at = answer.cancelled_at
-        self._heed_undone_refunds()
         status = payment.status
         if not answer.held:
             self._follow(outcomes.given_back(self.session, payment, self.billing.clock.now()))
+            self._heed_undone(0)
         else:
-            self._follow(outcomes.held_again(payment))
+            undone = outcomes.held_again(payment)
+            self._follow(undone)
+            self._heed_undone(answer.held if undone and outcomes.has_ended(payment) else 0)
         if status == PaymentStatus.PAID:
             payment.move(PaymentStatus.CANCELLED)
         elif status == PaymentStatus.CANCELLED and not answer.cancel_amount:
@@ -190,17 +192,22 @@ class Entry:
         news.refunded(self.session, payment, self.billing.clock.now())
         return self._ask_refund_again()
 
-    def _heed_undone_refunds(self) -> None:
-        """What its shopper was told has gone back is held again, and no button of theirs may be there any more."""
+    def _heed_undone(self, held_krw: int) -> None:
+        """What its shopper was told has gone back is held again, and no button of theirs may be there any more.
+
+        Args:
+            held_krw: the won that are held again for a subscription that has ended because they were given back.
+        """
         query = select(Refund.amount_krw).where(
             Refund.imp_uid == self.answer.imp_uid,
             Refund.status == RefundStatus.DONE,
             Refund.reason.in_(("shopper", "left")),
         )
-        missing = sum(self.session.scalars(query)) - self.answer.cancel_amount
+        given_back = sum(self.session.scalars(query))
+        missing = max(given_back - self.answer.cancel_amount, held_krw)
         if missing > 0:
             self._call_for_help(Reason.REFUND_UNDONE, amount=missing)
-        else:
+        elif given_back or not self.answer.held:
             self._call_off_help(Reason.REFUND_UNDONE)
 
     def _ask_refund_again(self) -> None:

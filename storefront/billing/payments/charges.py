@@ -291,7 +291,8 @@ def _claim_anew(billing: Billing, charge: Send) -> Send | None:
     """The grace time after which `reconcile` may send a charge again counts from `sent_at`, so that has to be true.
 
     Returns:
-        What its row says now, or None if anybody has gone on with the order meanwhile; `reconcile` does the rest then.
+        What its row says now; None if anybody has gone on with the order meanwhile, or it is not to be sent any more.
+        `reconcile` does the rest then.
     """
 
     def claim(_session: Session, row: Payment) -> list[Note]:

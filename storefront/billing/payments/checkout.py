@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from storefront.billing.context import Billing
 from storefront.billing.orders import history, timeline
 from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.timeline import asked, decided
+from storefront.billing.payments.charges import NoChargeNeededError
 from storefront.config import Settings
 from storefront.iamport import names
 from storefront.models import Card, Checkout, Payment
@@ -28,6 +29,8 @@ FIRST_CHECK_AFTER = timedelta(minutes=5)
 
 _TIME_TO_PAY = timedelta(hours=1)
 """A new attempt needs some time to be paid in."""
+_FURTHER, _LONGEST_FORM_TOKEN = ".", 39
+"""What no form's token has in it, and how much of one is kept before it: with a new token behind, 64 characters."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +101,13 @@ def begin(billing: Billing, *, shopper_id: int, wish: Wish, buyer: Buyer, token:
     token = token if token and identifiers.is_token(token) else identifiers.new_token()
     attempt = _Attempt(shopper_id, wish, buyer)
     try:
-        merchant_uid = _write_down(billing, attempt, token)
-    except IntegrityError:
-        # The same form arrived twice at once and both began the checkout; now it is there.
-        merchant_uid = _write_down(billing, attempt, token)
+        try:
+            merchant_uid = _write_down(billing, attempt, token)
+        except IntegrityError:
+            # The same form arrived twice at once and both began the checkout; now it is there.
+            merchant_uid = _write_down(billing, attempt, token)
+    except NoChargeNeededError as decided_by:
+        merchant_uid = decided_by.merchant_uid
     payment = history.find_payment(billing, shopper_id, merchant_uid)
     if payment is None:
         raise LookupError(merchant_uid)
@@ -121,14 +127,14 @@ def of_token(session: Session, shopper_id: int, wish: Wish, token: str, now: dat
     Returns:
         The checkout, locked; perhaps it has been paid already.
     """
-    mine = select(Checkout).where(Checkout.shopper_id == shopper_id, Checkout.token == token)
-    checkout = session.scalar(mine.with_for_update())
-    is_meant = checkout is not None and wish.is_that_of(checkout)
-    if checkout is not None and is_meant and (checkout.paid_by or now < checkout.closes_at - _TIME_TO_PAY):
-        return checkout
+    mine = select(Checkout).where(Checkout.shopper_id == shopper_id, of_form(token)).order_by(Checkout.id)
+    begun = session.scalars(mine.with_for_update()).all()
+    for checkout in begun:
+        if wish.is_that_of(checkout) and (checkout.paid_by or now < checkout.closes_at - _TIME_TO_PAY):
+            return checkout
     checkout = Checkout(
         shopper_id=shopper_id,
-        token=token if checkout is None else identifiers.new_token(),
+        token=f"{form_token(token)}{_FURTHER}{identifiers.new_token()}" if begun else token,
         plan=wish.plan.code,
         every=wish.every,
         price_krw=wish.price_krw,
@@ -138,6 +144,17 @@ def of_token(session: Session, shopper_id: int, wish: Wish, token: str, now: dat
     )
     session.add(checkout)
     return checkout
+
+
+def form_token(token: str) -> str:
+    """What all checkouts have in common that were begun with one form; it may be sent in the place of its token."""
+    return token.partition(_FURTHER)[0][:_LONGEST_FORM_TOKEN]
+
+
+def of_form(token: str) -> ColumnElement[bool]:
+    """Every checkout that was begun with a form: on its first terms, on others, and after the first was over."""
+    further = Checkout.token.startswith(f"{form_token(token)}{_FURTHER}", autoescape=True)
+    return or_(Checkout.token.in_((token, form_token(token))), further)
 
 
 def under_way(session: Session, shopper_id: int, token: str) -> str | None:
@@ -151,7 +168,7 @@ def under_way(session: Session, shopper_id: int, token: str) -> str | None:
     charge = (
         select(Payment.merchant_uid)
         .join(Payment.checkout)
-        .where(Checkout.shopper_id == shopper_id, Checkout.token == token)
+        .where(Checkout.shopper_id == shopper_id, of_form(token))
         .where(Payment.status == PaymentStatus.REQUESTED)
     )
     return session.scalar(charge.limit(1))
@@ -240,9 +257,9 @@ def _write_down(billing: Billing, attempt: _Attempt, token: str) -> str:
         checkout = of_token(session, attempt.shopper_id, attempt.wish, token, now)
         if checkout.paid_by is not None:
             return checkout.paid_by
-        charge = under_way(session, attempt.shopper_id, token) if checkout.token != token else None
+        charge = under_way(session, attempt.shopper_id, token) if checkout.id is None else None
         if charge is not None:
-            return charge
+            raise NoChargeNeededError(charge)
         card = Card(
             shopper_id=attempt.shopper_id,
             customer_uid=identifiers.new_customer_uid(),

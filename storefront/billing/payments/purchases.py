@@ -27,7 +27,7 @@ def offered_cards(billing: Billing, shopper_id: int, checkout_token: str) -> Seq
     declined = (
         select(Payment.card_id)
         .join(Payment.checkout)
-        .where(Checkout.shopper_id == shopper_id, Checkout.token == checkout_token)
+        .where(Checkout.shopper_id == shopper_id, checkout.of_form(checkout_token))
         .where(Payment.status == PaymentStatus.FAILED)
     )
     query = (

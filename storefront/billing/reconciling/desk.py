@@ -44,6 +44,7 @@ WAYS_OUT = {
     Reason.UNKNOWN: "Ask i'mport's support where the payment has gone: once it is known again this closes by itself."
     " Closing it gives up a refund that the shopper waits for.",
     Reason.UNREADABLE: "Look at the payment in i'mport's console. Closing this gives up a charge that waits for it.",
+    Reason.KEY_KEPT: "Delete the billing key in i'mport's console: the shop finds that out and closes this by itself.",
     Reason.FOREIGN_KEY: "Delete the billing key in i'mport's console unless another shop of the account uses it, then"
     " close this.",
     Reason.STRAY: "Find out whose payment it is: another shop's of the account is closed with that as the reason; what"
@@ -226,6 +227,7 @@ def _end_what_waits(session: Session, item: Attention, row: Payment, now: dateti
         _give_up_refunds(session, Refund.payment_id == row.id, Refund.reason == "shopper")
     elif item.reason == Reason.REFUND_FAILED:
         _give_up_refunds(session, Refund.id == item.detail["refund"])
+        attention.call_off(session, row.merchant_uid, now, Reason.REFUND_OWED)
     elif item.reason in _ENDS_ORDER and row.status == PaymentStatus.REQUESTED:
         notes = charges.give_up(session, row, now)
         attention.call_off(session, row.merchant_uid, now, Reason.REJECTED_RESEND)

@@ -5,7 +5,7 @@ Each function changes rows that its caller has locked and commits; new rows are 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
@@ -234,11 +234,15 @@ def _agree(subscription: Subscription, interval: Interval, terms: Terms) -> None
         _consent(subscription, interval, terms, subscription.next_consent_version, subscription.next_consent_at)
         forget_next_plan(subscription)
         forget_new_price(subscription)
-    elif subscription.new_price_from is not None and interval.begins_on >= subscription.new_price_from:
+    elif subscription.new_price_announced_at is not None and _has_come(subscription.new_price_from, interval):
         agreed = subscription.new_price_consent_version, subscription.new_price_agreed_at
         _consent(subscription, interval, terms, *agreed)
         forget_new_price(subscription)
     subscription.plan, subscription.name, subscription.price_krw = terms.plan, terms.name, terms.price_krw
+
+
+def _has_come(day: date | None, interval: Interval) -> bool:
+    return day is not None and interval.begins_on >= day
 
 
 def _consent(

@@ -83,6 +83,12 @@ def held_again(payment: Payment) -> list[str]:
     return [period.move(PeriodStatus.PAID)]
 
 
+def has_ended(payment: Payment) -> bool:
+    """Whether a payment is for a period of a subscription that has ended."""
+    _, subscription = _paid_for(payment)
+    return subscription is not None and subscription.status == SubscriptionStatus.ENDED
+
+
 def _paid_for(payment: Payment) -> tuple[Checkout | None, Subscription | None]:
     """The period a payment is an attempt at, and its subscription."""
     period = payment.checkout

@@ -59,9 +59,7 @@ class Overview:
         """The day on which it ends unless its shopper agrees to a higher price, if that is what comes next."""
         if self.subscription.status != SubscriptionStatus.ACTIVE:
             return None
-        interval = step.next_interval(self.subscription)
-        while interval.number == self.subscription.skip_number:
-            interval = step.first_from(self.subscription, interval.ends_on)
+        interval = step.next_wanted(self.subscription)
         return interval.begins_on if step.is_price_open(self.subscription, interval) else None
 
     @property

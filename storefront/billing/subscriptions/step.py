@@ -175,6 +175,12 @@ def next_interval(subscription: Subscription) -> Interval:
     return calendar.interval(subscription.anchor_on, subscription.every, number)
 
 
+def next_wanted(subscription: Subscription) -> Interval:
+    """The period that comes after the last begun one, or after the skipped one that does."""
+    interval = next_interval(subscription)
+    return first_from(subscription, interval.ends_on) if interval.number == subscription.skip_number else interval
+
+
 def first_from(subscription: Subscription, day: date) -> Interval:
     """The first period that has not been begun and begins on a day or later."""
     first = next_interval(subscription)
