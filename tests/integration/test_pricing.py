@@ -230,6 +230,30 @@ def test_a_rise_whose_mail_goes_out_after_its_day_is_asked_about_all_the_same(
     assert subscriber.ask("price", **AGREE).status_code == 303
 
 
+@pytest.mark.parametrize("what", ["plan", "leave"])
+def test_a_rise_whose_mail_was_dropped_for_a_choice_is_announced_when_that_is_taken_back(
+    shop: Shop, subscriber: Shopper, what: str
+) -> None:
+    """Else the old price would be charged for good, and nobody asked."""
+    pricing.set_price(shop.billing, MORNING, DEARER, in_days(shop, 31))
+    if what == "plan":
+        subscriber.ask("plan", plan="noon", price_krw=16_900, consent="y")
+    else:
+        subscriber.ask("leave", when="period_end")
+    sending.send_waiting(shop.billing)
+    assert [mail["sent_at"] for mail in announcements(shop)] == [None]
+    if what == "plan":
+        subscriber.ask("plan", plan="morning", price_krw=MORNING.price_krw, consent="y")
+    else:
+        subscriber.ask("stay")
+
+    sending.send_waiting(shop.billing)
+
+    [told] = [mail for mail in sending.outbox(shop.billing) if mail.kind == "price_change" and mail.sent_at]
+    assert told.payload["new_price_krw"] == DEARER
+    assert subscriber.ask("price", **AGREE).status_code == 303
+
+
 def test_setting_it_again_tells_nobody_twice_and_reaches_who_came_later(
     shop: Shop, subscriber: Shopper, another_shopper: Shopper
 ) -> None:

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from storefront.billing.changing import pricing
 from storefront.billing.changing.changes import OtherSumError, changing
 from storefront.billing.context import Billing
 from storefront.billing.mails import news
@@ -123,6 +124,7 @@ def stay(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:
             raise TooLateError(subscription_id)
         if change.subscription.leaves_on is not None:
             change.subscription.leaves_on = None
+            pricing.tell_again(change.session, change.subscription, change.now)
             change.write()
 
 

@@ -8,6 +8,7 @@ from datetime import date
 
 from storefront.billing import prices
 from storefront.billing.catalogue import Plan
+from storefront.billing.changing import pricing
 from storefront.billing.changing.changes import OtherSumError, changing
 from storefront.billing.context import Billing
 from storefront.billing.renewing.asking import TooLateError
@@ -101,6 +102,7 @@ def choose_plan(
             raise OtherSumError(subscription_id)
         if plan.code == subscription.plan:
             decisions.forget_next_plan(subscription)
+            pricing.tell_again(change.session, subscription, change.now)
         else:
             subscription.next_plan, subscription.next_name = terms.plan, terms.name
             subscription.next_price_krw = terms.price_krw

@@ -146,6 +146,19 @@ def first_period_if_told(subscription: Subscription, now: datetime) -> date:
     return first.begins_on
 
 
+def tell_again(session: Session, subscription: Subscription, now: datetime) -> None:
+    """Announce a rise anew whose mail may have been dropped while its shopper had chosen otherwise; one of both is sent.
+
+    Args:
+        session: a writing transaction.
+        subscription: whose; what was chosen has just been taken back.
+        now: this moment.
+    """
+    price_krw = subscription.new_price_krw
+    if price_krw is not None and price_krw > subscription.price_krw and subscription.new_price_announced_at is None:
+        news.price_change(session, subscription, first_period_if_told(subscription, now), now)
+
+
 def was_told(session: Session, subscription_id: int, price_krw: int, now: datetime) -> None:
     """The mail that announces a rise has been sent: from now on the 30 days are counted.
 
