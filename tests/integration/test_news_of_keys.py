@@ -359,3 +359,19 @@ def test_a_key_that_imports_does_not_delete_is_a_persons_matter_until_it_is_gone
 
     assert sandbox.stored_keys() == []
     assert open_items(shop.billing) == []
+
+
+def test_a_strangers_card_does_not_become_one_that_was_never_stored(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Paid without a key; then a stray window stores somebody's card under the name that was meant for it."""
+    params = shopper.order("pay", every="month")
+    shopper.tell(sandbox.pay({name: value for name, value in params.items() if name != "customer_uid"}))
+    stray = sandbox.pay({**params, "merchant_uid": "lured", "amount": 0}, "approve-2")
+    tell(shop, stray["imp_uid"], "lured")
+
+    shop.reconcile()
+
+    assert shopper.active_cards() == []
+    assert sandbox.stored_keys() == []
+    assert shopper.subscription()["next"] is None

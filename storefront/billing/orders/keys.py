@@ -8,8 +8,10 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from storefront import iamport
 from storefront.billing.context import Billing
-from storefront.models import Card
-from storefront.states import CardStatus
+from storefront.models import Card, Payment
+from storefront.states import CardStatus, PaymentStatus
+
+_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 
 ISSUED = "issue"
 """How i'mport marks a payment whose window stored a card (`customer_uid_usage`)."""
@@ -33,12 +35,21 @@ def replace_key(session: Session, customer_uid: str) -> tuple[Card | None, str |
     card = session.scalar(select(Card).where(Card.customer_uid == customer_uid).with_for_update())
     if card is not None and card.status == CardStatus.ACTIVE:
         return card, card.move(CardStatus.SUSPENDED)
+    if card is not None and card.status == CardStatus.PENDING and not _is_awaited(session, card):
+        # Its window has ended without a key, so what stands behind its name now is somebody else's.
+        return card, card.move(CardStatus.REMOVING)
     if card is not None and card.status == CardStatus.REMOVING:
         doubt_removal(card)
     if card is not None and card.status == CardStatus.REMOVED:
         # Its shopper was told that no charge can follow, so what stands behind its name now is deleted.
         return card, card.move(CardStatus.REMOVING)
     return card, None
+
+
+def _is_awaited(session: Session, card: Card) -> bool:
+    """Whether the window that is to store a card may still do so."""
+    open_windows = select(Payment.id).where(Payment.card_id == card.id, Payment.status.in_(_OPEN))
+    return session.scalar(open_windows.limit(1)) is not None
 
 
 def activate(card: Card, key: iamport.BillingKey, billing: Billing) -> None:
