@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from storefront.billing.mailing import sending
 from storefront.models import Subscription
 from tests.conftest import Shop
 from tests.integration.calendars import go_to, go_to_next
@@ -70,6 +71,22 @@ def test_a_skipped_bag_is_not_charged_and_the_one_after_it_is(
     pay_next(shop, subscriber)
     assert sandbox.net() == 2 * MORNING
     assert subscriber.subscription()["period"]["number"] == 2
+
+
+def test_the_last_mail_before_a_charge_names_what_is_charged(shop: Shop, subscriber: Shopper) -> None:
+    """Whoever chooses another coffee and the first one again after the notice reads of that again."""
+    go_to(shop, datetime.fromtimestamp(subscriber.subscription()["next"]["at"], UTC) - timedelta(days=6))
+    told = []
+    for wanted in (None, TO_NOON, {"plan": "morning", "price_krw": MORNING, "consent": "y"}):
+        if wanted:
+            assert subscriber.ask("plan", **wanted).status_code == 303
+        shop.pass_time(minutes=2)
+        shop.renew()
+        sending.send_waiting(shop.billing)
+        sent = [mail for mail in sending.outbox(shop.billing) if mail.kind == "renewal_notice" and mail.sent_at]
+        told.append(sent[-1].payload["amount_krw"])
+
+    assert told == [MORNING, NOON, MORNING]
 
 
 def test_a_bag_that_is_wanted_after_all_is_charged(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:

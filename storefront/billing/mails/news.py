@@ -100,7 +100,9 @@ def renewal_notice(
     """
     facts = {"plan": plan, "every": subscription.every, "amount_krw": amount_krw, "on": on.isoformat(), "card": card}
     facts |= {"notice": key}
-    _about_subscription(session, Kind.RENEWAL_NOTICE, f"{subscription.id}:{key}", subscription, facts, now)
+    # With the version: whoever chooses another coffee and the first one again reads of that again.
+    about = f"{subscription.id}:{subscription.version}:{key}"
+    _about_subscription(session, Kind.RENEWAL_NOTICE, about, subscription, facts, now)
 
 
 def left(session: Session, subscription: Subscription, refund_krw: int, now: datetime) -> None:

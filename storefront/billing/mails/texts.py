@@ -174,7 +174,7 @@ class _Writer:
             "left": _("You had left."),
             "unpaid": _("It could not be charged for too long."),
             "refunded": _("Its present payment was given back."),
-            "price": _("You did not agree to the new price, so it ended with the period you had paid for."),
+            "price": _("You did not agree to the new price, so it ended before it would have been charged."),
         }
         return [
             _("Your subscription to %(plan)s is over. Nothing more is charged."),
