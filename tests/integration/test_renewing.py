@@ -15,7 +15,7 @@ from storefront.billing import Billing
 from storefront.billing.attention import open_items
 from storefront.billing.payments import charges
 from storefront.billing.reconciling import desk
-from storefront.billing.renewing import claiming, renewal
+from storefront.billing.renewing import claiming, forecast, renewal
 from storefront.billing.subscriptions import calendar, decisions, standing
 from storefront.billing.subscriptions.standing import Standing
 from storefront.models import Checkout, Subscription
@@ -40,6 +40,24 @@ def subscriber(shopper: Shopper) -> Shopper:
     """Somebody who pays each month, and has paid the first one today."""
     shopper.subscribe()
     return shopper
+
+
+@pytest.mark.parametrize("card", ["approve", "decline-later"])
+def test_what_is_over_is_not_foreseen(shop: Shop, shopper: Shopper, card: str) -> None:
+    """The worker was off for months: as many charges are foreseen as are made then."""
+    shopper.subscribe(mode="register", card=card)
+    go_to_next(shop, shopper)
+    if card == "decline-later":
+        shop.renew()
+    go_to(shop, shop.clock.now() + timedelta(days=100))
+
+    foreseen = list(forecast.foresee(shop.billing, shop.clock.now()))
+
+    sent = []
+    for _ in range(5):
+        sent += shop.renew().sent
+        shop.pass_time(minutes=2)
+    assert len(foreseen) == len(sent) == (card == "approve")
 
 
 def test_what_a_program_sees_of_a_new_subscription(shop: Shop, subscriber: Shopper) -> None:
