@@ -128,6 +128,18 @@ def test_a_stray_is_closed_with_a_reason_and_stays_closed(shop: Shop, sandbox: S
     assert sandbox.net() == 700
 
 
+def test_a_stray_of_which_a_part_was_given_back_stays_on_the_list(shop: Shop, sandbox: Sandbox) -> None:
+    """The rest is still held, and nobody's."""
+    stray = sandbox.pay({"pg": "jtnet", "merchant_uid": "nobodys", "amount": 700, "name": "tea"})
+    tell(shop, stray["imp_uid"], "nobodys")
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.cancel_in_console(stray["imp_uid"], 100)
+
+    shop.reconcile()
+
+    assert needed(shop) == [("stray", stray["imp_uid"])]
+
+
 def test_a_stray_that_was_given_back_is_over_by_itself(shop: Shop, sandbox: Sandbox) -> None:
     """Somebody cancelled it in the console; no webhook said so."""
     stray = sandbox.pay({"pg": "jtnet", "merchant_uid": "nobodys", "amount": 700, "name": "tea"})

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from storefront.billing.identifiers import SEOUL
+from storefront.billing.subscriptions import calendar
 from storefront.billing.subscriptions.calendar import interval, seoul_day
 from storefront.models import Event, Subscription
 from storefront.states import Every
 from tests.conftest import Shop
+from tests.integration.calendars import go_to
 from tests.integration.news import tell
 from tests.people import BUYER, Sandbox, Shopper
 
@@ -89,6 +92,16 @@ def test_the_receipt_of_a_subscription_says_what_comes_next_and_does_not_say_onc
     assert "₩14,900 left your card." in page
     assert f"₩14,900 is charged automatically on {date.fromisoformat(due).day}\xa0" in page
     assert f"on the morning of {(today(shop) + timedelta(days=1)).day}\xa0" in page
+
+
+def test_the_days_of_a_subscription_are_seouls(shop: Shop, shopper: Shopper) -> None:
+    """Half past midnight there is still yesterday in London."""
+    midnight = calendar.midnight_of(today(shop) + timedelta(days=1))
+    go_to(shop, midnight + timedelta(minutes=30))
+
+    shopper.subscribe()
+
+    assert stored(shop).anchor_on == midnight.astimezone(SEOUL).date()
 
 
 def test_a_day_that_has_passed_while_the_window_was_open_becomes_the_next_one(

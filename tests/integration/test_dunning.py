@@ -222,6 +222,20 @@ def test_a_card_refused_for_good_is_never_charged_again_for_it(shop: Shop, shopp
     assert sandbox.net() == 14_900
 
 
+def test_another_card_that_is_refused_for_good_leaves_the_subscriptions_own_as_it_was(
+    owing: Shopper, sandbox: Sandbox
+) -> None:
+    """That one is over its limit, and is tried again."""
+    before = owing.subscription()["next"]
+    other = owing.register_card()
+    assert sandbox.call("DELETE", f"/subscribe/customers/{other['customer_uid']}")["code"] == 0
+
+    pay(owing, other)
+
+    assert attempts_of(owing)[-1]["status"] == "failed"
+    assert owing.subscription()["next"]["card"] == before["card"]
+
+
 @pytest.mark.parametrize("reason", ["도난·분실 신고된 카드", "해지된 카드입니다", "유효기간 경과"])
 def test_a_card_that_is_declined_for_good_is_never_charged_again_for_it(
     settings: Settings, clock: Clock, reason: str

@@ -217,6 +217,23 @@ def test_the_whole_of_the_present_period_given_back_is_the_end(shop: Shop, subsc
     assert subscriber.ask("leave", when="period_end").status_code == 409
 
 
+def test_the_whole_of_an_earlier_period_given_back_is_no_end(shop: Shop, subscriber: Shopper) -> None:
+    """It is written down, and the subscription goes on."""
+    [earlier] = subscriber.subscription()["period"]["attempts"]
+    go_to_next(shop, subscriber)
+    shop.renew()
+    subscriber.sandbox.cancel_in_console(subscriber.payment(earlier)["imp_uid"])
+    shop.deliver_webhooks()
+    shop.reconcile()
+
+    found = subscriber.subscription()
+    assert (subscriber.payment(earlier)["status"], found["status"], found["period"]["status"]) == (
+        "cancelled",
+        "active",
+        "paid",
+    )
+
+
 DAY_0 = date(2027, 1, 31)
 
 

@@ -42,6 +42,23 @@ def test_what_was_slow_to_show_is_found_within_the_hour(
     assert facts(shopper, cancelled["merchant_uid"]) == ("cancelled", True, 0)
 
 
+def test_a_second_capture_of_an_order_is_found_by_the_sweep_alone(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Its webhook was lost, and the order is at rest: it goes back."""
+    params = shopper.order("pay")
+    sandbox.fault("webhook", "drop", times=0)
+    shopper.tell(sandbox.pay(params))
+    sandbox.pay(params, "approve-2", late=True)
+    assert sandbox.net() == 2 * 14_900
+    shop.pass_time(minutes=5)
+
+    shop.reconcile()
+
+    assert sandbox.net() == 14_900
+    assert shopper.agrees_with_ledger()
+
+
 def test_a_sweep_that_could_not_compare_one_payment_does_not_count(
     shop: Shop, shopper: Shopper, sandbox: Sandbox, cancelled: dict[str, Any]
 ) -> None:
