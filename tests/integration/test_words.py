@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,36 @@ def test_who_left_the_window_reads_that_they_left(shopper: Shopper, mode: str, l
     assert "결제포기" not in said
     assert "is-failed" not in said
     assert "card company" not in said
+
+
+@pytest.mark.parametrize(
+    ("how", "way_on"),
+    [
+        ({"outcome": "cancel"}, "Start again"),
+        ({"charge_amount": 100}, "Start again"),
+        ({"card": "decline-limit"}, "Try again with another card"),
+    ],
+)
+def test_another_card_is_named_only_where_a_card_was_at_fault(
+    shopper: Shopper, how: dict[str, Any], way_on: str
+) -> None:
+    """Who closed the window, or was charged another sum, starts again with whichever card."""
+    said = page_of(shopper, shopper.buy("pay", **how)["merchant_uid"])
+
+    assert [text for text in ("Start again<", "Try again with another card<") if text in said] == [f"{way_on}<"]
+
+
+@pytest.mark.parametrize("card", ["new", ""])
+def test_the_price_of_a_year_is_not_called_a_bags(shopper: Shopper, card: str) -> None:
+    """Through the window, and with the card that is stored."""
+    shopper.register_card()
+    shopper.browser.get("/language/en")
+
+    page = shopper.browser.get(f"/checkout/morning?every=year&card={card}").text
+
+    assert "first year" in page.lower()
+    assert "pay for the first bag" not in page
+    assert ">First bag<" not in page
 
 
 def test_a_window_that_was_left_without_a_trace_at_imports_reads_the_same(shopper: Shopper) -> None:
