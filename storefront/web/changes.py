@@ -33,7 +33,9 @@ blueprint = Blueprint("changes", __name__, url_prefix="/account/subscriptions/<s
 @limits.LOOK_UP
 def leave_page(subscription_id: str) -> Any:
     """Both ways to leave, with what each of them means today."""
-    return _leave_page(number_or_404(subscription_id))
+    number = number_or_404(subscription_id)
+    leaving.ask_what_is_held(billing(), shopper_id=shopper_id(), subscription_id=number)
+    return _leave_page(number)
 
 
 @blueprint.post("/leave")

@@ -48,6 +48,26 @@ def choices(billing: Billing, subscription_id: int) -> Choices:
         return _choices(session, found, billing.clock.now())
 
 
+def ask_what_is_held(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:
+    """Before a sum is shown or given back: a part may have been given back in i'mport's console.
+
+    If i'mport is silent the books count.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: who asks; about another one's subscription nothing is asked.
+        subscription_id: whose present period.
+    """
+    with billing.database.reading() as session:
+        subscription = session.get(Subscription, subscription_id)
+        if subscription is None or subscription.shopper_id != shopper_id:
+            return
+        paid = _payment_of(session, _running(standing.read(session, subscription), billing.clock.now()))
+    if paid is not None:
+        with suppress(SilenceError):
+            settlement.settle(billing, Door.READ, imp_uid=paid.imp_uid, merchant_uid=paid.merchant_uid)
+
+
 def leave_at_the_end(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:
     """End it with the period that is paid; at once if none is running. Until then its shopper may stay after all.
 
@@ -83,7 +103,7 @@ def leave_now(billing: Billing, *, shopper_id: int, subscription_id: int, refund
         TooLateError: it has ended for another reason. Nothing was changed; answer 409.
     """
     if refund_krw:
-        _ask_what_is_held(billing, shopper_id, subscription_id)
+        ask_what_is_held(billing, shopper_id=shopper_id, subscription_id=subscription_id)
     with changing(billing, shopper_id, subscription_id) as change:
         session, found, now = change.session, change.found, change.now
         if _has_left(found.subscription):
@@ -98,18 +118,6 @@ def leave_now(billing: Billing, *, shopper_id: int, subscription_id: int, refund
         change.write()
     if payment is not None and refund_krw:
         refunds.send(billing, payment.merchant_uid)
-
-
-def _ask_what_is_held(billing: Billing, shopper_id: int, subscription_id: int) -> None:
-    """A part may have been given back in i'mport's console. If i'mport is silent the books count, as on the page."""
-    with billing.database.reading() as session:
-        subscription = session.get(Subscription, subscription_id)
-        if subscription is None or subscription.shopper_id != shopper_id:
-            return
-        paid = _payment_of(session, _running(standing.read(session, subscription), billing.clock.now()))
-    if paid is not None:
-        with suppress(SilenceError):
-            settlement.settle(billing, Door.READ, imp_uid=paid.imp_uid, merchant_uid=paid.merchant_uid)
 
 
 def stay(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:
