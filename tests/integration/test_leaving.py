@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -264,13 +266,16 @@ def test_never_more_than_is_held_and_never_less_than_nothing(
     assert at(noon + timedelta(days=days - 1)) == 0
 
 
-def refuse_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """I'mport gives nothing back: a check card knows no cancel of a part, say."""
+@contextmanager
+def cancels_refused() -> Iterator[None]:
+    """I'mport gives nothing back meanwhile: a check card knows no cancel of a part, say."""
 
     def refuse(_gateway: Iamport, **_call: object) -> None:
         raise RejectedError("POST /payments/cancel", 1, "부분취소 불가")
 
-    monkeypatch.setattr(Iamport, "cancel", refuse)
+    with pytest.MonkeyPatch.context() as refusing:
+        refusing.setattr(Iamport, "cancel", refuse)
+        yield
 
 
 def test_what_leaving_gave_back_and_is_held_again_is_a_persons_matter(
@@ -351,12 +356,11 @@ def test_what_was_given_back_in_the_console_is_known_before_anything_is_given_ba
 
 
 def test_what_a_person_has_given_back_otherwise_is_not_given_back_again(
-    shop: Shop, subscriber: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
 ) -> None:
     """I'mport refuses, the merchant pays by bank transfer and closes the item: two days later i'mport would do it."""
     shop.pass_time(days=10)
-    with monkeypatch.context() as refusing:
-        refuse_cancels(refusing)
+    with cancels_refused():
         leave_now(subscriber)
         for item in open_items(shop.billing):
             desk.close(shop.billing, item.id, "paid back by bank transfer")
@@ -369,12 +373,11 @@ def test_what_a_person_has_given_back_otherwise_is_not_given_back_again(
 
 
 def test_what_a_person_has_given_back_otherwise_is_not_sent_again_after_a_silence(
-    shop: Shop, subscriber: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
 ) -> None:
     """The refused refund was being asked for again, without an answer, while the person closed the item."""
     shop.pass_time(days=10)
-    with monkeypatch.context() as refusing:
-        refuse_cancels(refusing)
+    with cancels_refused():
         leave_now(subscriber)
     sandbox.fault(CANCEL, "cut_before", times=0)
     shop.pass_time(hours=2)
@@ -392,12 +395,11 @@ def test_what_a_person_has_given_back_otherwise_is_not_sent_again_after_a_silenc
 
 
 def test_what_is_asked_for_again_is_not_asked_for_by_the_button_too(
-    shop: Shop, subscriber: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
 ) -> None:
     """Left on the day of paying, refused by i'mport for a while: one refund, and no complaint that stays."""
     [paid] = subscriber.subscription()["period"]["attempts"]
-    with monkeypatch.context() as refusing:
-        refuse_cancels(refusing)
+    with cancels_refused():
         leave_now(subscriber)
         assert subscriber.refund(paid).status_code == 400
     for _ in range(3):
