@@ -63,11 +63,16 @@ def test_what_was_refused_and_comes_back_is_given_back_again(shop: Shop, shopper
 
 
 @pytest.mark.usefixtures("lost_webhooks")
-def test_a_second_capture_that_comes_back_is_given_back_again(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("by", ["the shop", "somebody in the console, before the shop hears of it"])
+def test_a_second_capture_that_comes_back_is_given_back_again(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, by: str
+) -> None:
     """The order's own payment is at rest all the while."""
     paid = shopper.buy("pay")
     order = {"pg": "jtnet", "merchant_uid": paid["merchant_uid"], "amount": 14_900, "name": "again"}
     extra = sandbox.pay(order, late=True)
+    if by != "the shop":
+        sandbox.cancel_in_console(extra["imp_uid"])
     tell(shop, extra["imp_uid"], paid["merchant_uid"])
     assert sandbox.net() == 14_900
     shop.pass_time(hours=3)

@@ -19,7 +19,7 @@ from storefront.billing.reconciling import desk
 from storefront.billing.reconciling.report import Report
 from storefront.clock import MOST_APART
 from storefront.iamport import SilenceError
-from storefront.models import Attention, Payment, Refund
+from storefront.models import Attention, Event, Payment, Refund
 from storefront.states import PaymentStatus, RefundStatus
 
 LOOKED_AT_FOR = timedelta(days=90)
@@ -90,22 +90,26 @@ def _version(billing: Billing, merchant_uid: str) -> int | None:
 
 def _rows_at_rest(billing: Billing, *, only_due: bool) -> list[tuple[str, datetime]]:
     """Orders of which something was given back in the last 90 days, and since when they have been at rest."""
-    now = billing.clock.now()
+    since = billing.clock.now() - LOOKED_AT_FOR
     given_back = select(Refund.id).where(
-        Refund.payment_id == Payment.id, Refund.status == RefundStatus.DONE, Refund.done_at > now - LOOKED_AT_FOR
+        Refund.payment_id == Payment.id, Refund.status == RefundStatus.DONE, Refund.done_at > since
+    )
+    # Given back by whomever: somebody in the console leaves no refund of ours.
+    captured_twice = select(Event.id).where(
+        Event.payment_id == Payment.id, Event.event == "extra_capture", Event.at > since
     )
     rested_at: ColumnElement[datetime] = func.coalesce(Payment.cancelled_at, Payment.paid_at, Payment.created_at)
     query = (
         select(Payment.merchant_uid, rested_at)
         .where(
-            or_(Payment.status.in_(_AT_REST) & (rested_at > now - LOOKED_AT_FOR), given_back.exists()),
+            or_(Payment.status.in_(_AT_REST) & (rested_at > since), given_back.exists(), captured_twice.exists()),
             ~Payment.needs_person.expression,
         )
         .order_by(Payment.next_check_at.nulls_first())
         .limit(MOST_AT_ONCE)
     )
     if only_due:
-        query = query.where(_is_row_due(now, rested_at))
+        query = query.where(_is_row_due(billing.clock.now(), rested_at))
     with billing.database.reading() as session:
         return [(merchant_uid, moment) for merchant_uid, moment in session.execute(query)]
 
