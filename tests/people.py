@@ -24,6 +24,7 @@ from tests.wsgi import WsgiAdapter
 BUYER = {"name": "김아침", "email": "achim@example.com", "phone": "010-1234-5678", "consent": "y"}
 
 
+ENGLISH = {"Accept-Language": "en"}
 PASSWORD = "good-morning-coffee"
 SESSION_CHANGES = ("/signup", "/login", "/logout", "/account/password")
 """Where a session ends and another one begins, with another token for its forms."""

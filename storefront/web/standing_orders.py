@@ -109,6 +109,8 @@ def _last_day(ends_on: date) -> date:
 
 def _next(found: Overview) -> str:
     subscription, upcoming = found.subscription, found.upcoming
+    if subscription.reason is not None and found.open_orders:
+        return f"{_reasons()[subscription.reason]} {_checked_after_the_end()}"
     if subscription.reason is not None:
         return _reasons()[subscription.reason]
     if subscription.leaves_on is not None:
@@ -149,6 +151,10 @@ def _reasons() -> dict[EndReason, str]:
         EndReason.REFUNDED: gettext("It ended because its payment was given back. Nothing more is charged."),
         EndReason.PRICE: gettext("It ended because you did not agree to another price. Nothing more is charged."),
     }
+
+
+def _checked_after_the_end() -> str:
+    return str(gettext("We are still checking a charge that was on its way. If it went through, it goes back."))
 
 
 def _period_words() -> dict[PeriodStatus, str]:

@@ -17,7 +17,7 @@ from storefront.states import Every
 from tests.conftest import Shop
 from tests.integration.calendars import go_to
 from tests.integration.news import tell
-from tests.people import BUYER, Sandbox, Shopper
+from tests.people import BUYER, ENGLISH, Sandbox, Shopper
 
 
 def stored(shop: Shop) -> Any:
@@ -69,8 +69,7 @@ def test_a_registered_card_begins_a_subscription_that_is_charged_later(
 
 def test_the_day_that_is_agreed_to_is_shown_before_and_after(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """The form names the day that counts if nobody chooses another, and between which ones; then every page names it."""
-    english = {"Accept-Language": "en"}
-    form = shopper.browser.get("/checkout/morning?every=month&mode=register", headers=english).text
+    form = shopper.browser.get("/checkout/morning?every=month&mode=register", headers=ENGLISH).text
     [field] = re.findall(r'<input[^>]*id="first_on"[^>]*>', form)
     usual, first, last = (f"{today(shop) + timedelta(days=days)}" for days in (7, 1, 60))
     assert all(f'{name}="{value}"' in field for name, value in (("value", usual), ("min", first), ("max", last)))
@@ -78,15 +77,15 @@ def test_the_day_that_is_agreed_to_is_shown_before_and_after(shop: Shop, shopper
     chosen = today(shop) + timedelta(days=9)
     said = f"{chosen.day}\xa0{chosen:%b\xa0%Y}"
     params = shopper.order("register", every="month", first_on=f"{chosen}")
-    assert said in shopper.browser.get(f"/checkout/morning/{params['merchant_uid']}", headers=english).text
+    assert said in shopper.browser.get(f"/checkout/morning/{params['merchant_uid']}", headers=ENGLISH).text
     shopper.tell(sandbox.pay(params))
-    assert said in shopper.browser.get(f"/payments/{params['merchant_uid']}", headers=english).text
+    assert said in shopper.browser.get(f"/payments/{params['merchant_uid']}", headers=ENGLISH).text
 
 
 def test_the_receipt_of_a_subscription_says_what_comes_next_and_does_not_say_once(shop: Shop, shopper: Shopper) -> None:
     """The next sum and its day, as the account page has them, however old the receipt is."""
     payment = shopper.subscribe()
-    page = shopper.browser.get(f"/payments/{payment['merchant_uid']}", headers={"Accept-Language": "en"}).text
+    page = shopper.browser.get(f"/payments/{payment['merchant_uid']}", headers=ENGLISH).text
     due = shopper.subscription()["next"]["on"]
 
     assert "₩14,900 left your card." in page
@@ -155,7 +154,7 @@ def test_whoever_has_one_of_the_plan_is_asked_before_a_second_one_begins(shop: S
     """On the page; whoever goes on wants both. Another plan, or one bag, is no second one."""
 
     def is_asked(path: str) -> bool:
-        page = shopper.browser.get(path, headers={"Accept-Language": "en"})
+        page = shopper.browser.get(path, headers=ENGLISH)
         return "You have a subscription to Morning already" in page.text
 
     assert not is_asked("/checkout/morning?every=month")

@@ -12,10 +12,9 @@ from sqlalchemy import func, select
 from storefront.models import Checkout, Mail, Payment
 from tests.conftest import Shop
 from tests.integration.news import tell
-from tests.people import BUYER, Sandbox, Shopper
+from tests.people import BUYER, ENGLISH, Sandbox, Shopper
 
 AGAIN = "/subscribe/payments/again"
-ENGLISH = {"Accept-Language": "en"}
 
 
 def press(shopper: Shopper, stored: Any, every: str = "month", **fields: Any) -> Any:

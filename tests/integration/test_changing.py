@@ -13,7 +13,7 @@ from storefront.models import Subscription
 from tests.conftest import Shop
 from tests.integration.calendars import go_to, go_to_next
 from tests.integration.test_mails import outbox
-from tests.people import Sandbox, Shopper
+from tests.people import ENGLISH, Sandbox, Shopper
 
 MORNING, NOON = 14_900, 16_900
 TO_NOON = {"plan": "noon", "price_krw": NOON, "consent": "y"}
@@ -43,7 +43,7 @@ def test_the_pages_name_the_coffee_of_the_next_charge(subscriber: Shopper) -> No
     subscriber.ask("plan", **TO_NOON)
 
     for path in ("/account", f"/account/subscriptions/{subscriber.subscription()['id']}"):
-        page = subscriber.browser.get(path, headers={"Accept-Language": "en"}).text
+        page = subscriber.browser.get(path, headers=ENGLISH).text
         summary = page[page.index("<h1") : page.index("This period" if path == "/account" else "Your next bag")]
         assert "Noon" in summary
         assert "₩16,900" in summary
@@ -269,7 +269,7 @@ def test_a_notice_is_written_anew_when_the_bag_is_another_one(shop: Shop, subscr
 def test_the_page_offers_what_can_be_chosen(subscriber: Shopper) -> None:
     """With the sum in the form, and the box not ticked."""
     number = subscriber.subscription()["id"]
-    page = subscriber.browser.get(f"/account/subscriptions/{number}", headers={"Accept-Language": "en"}).text
+    page = subscriber.browser.get(f"/account/subscriptions/{number}", headers=ENGLISH).text
 
     assert f'action="/account/subscriptions/{number}/skip"' in page
     assert 'name="price_krw" value="16900"' in page

@@ -20,12 +20,11 @@ from storefront.sandbox import SandboxSettings, create_sandbox
 from tests.conftest import Shop, shop_beside
 from tests.integration.calendars import go_to_next
 from tests.integration.news import tell
-from tests.people import Sandbox, Shopper
+from tests.people import ENGLISH, Sandbox, Shopper
 from tests.wsgi import SANDBOX_URL, session_for
 
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN = "/subscribe/payments/again"
-ENGLISH = {"Accept-Language": "en"}
 
 
 @pytest.fixture

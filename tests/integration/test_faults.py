@@ -10,7 +10,7 @@ import pytest
 
 from storefront.sandbox.books.faults import AFTER, BEFORE, OF_WEBHOOKS
 from tests.conftest import Shop
-from tests.people import BUYER, Sandbox, Shopper
+from tests.people import BUYER, ENGLISH, Sandbox, Shopper
 
 AGAIN, CANCEL = "/subscribe/payments/again", "/payments/cancel"
 KINDS = BEFORE + AFTER
@@ -129,7 +129,7 @@ def test_a_broken_charge_is_shown_as_what_is_known_of_it(shopper: Shopper, sandb
     arrived = kind in ("delay", "unauthorized", *LOST)
     assert (payment["status"], payment["net"]) == (("paid", 16_900) if arrived else ("requested", 0))
     assert sandbox.net() == payment["net"]
-    page = shopper.browser.get(f"/payments/{payment['merchant_uid']}", headers={"Accept-Language": "en"}).text
+    page = shopper.browser.get(f"/payments/{payment['merchant_uid']}", headers=ENGLISH).text
     said = "You paid" if arrived else "You do not need to pay again."
     assert said in page
 

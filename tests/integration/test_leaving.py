@@ -21,11 +21,12 @@ from storefront.states import RefundStatus
 from tests.conftest import Shop
 from tests.integration.calendars import go_to, go_to_next
 from tests.integration.news import tell
-from tests.people import Sandbox, Shopper
+from tests.integration.test_mails import outbox
+from tests.people import ENGLISH, Sandbox, Shopper
 
+AGAIN = "/subscribe/payments/again"
 CANCEL = "/payments/cancel"
 PRICE = 14_900
-ENGLISH = {"Accept-Language": "en"}
 
 
 @pytest.fixture
@@ -68,6 +69,34 @@ def test_leaving_at_the_end_keeps_the_period_and_charges_nothing_for_a_year(
     assert (subscriber.subscription()["status"], subscriber.subscription()["reason"]) == ("ended", "left")
     assert sandbox.net() == PRICE
     assert subscriber.ask("stay").status_code == 409
+
+
+@pytest.mark.parametrize("when", ["now", "period_end"])
+def test_who_leaves_while_a_charge_is_unknown_reads_that_it_goes_back(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox, when: str
+) -> None:
+    """On the page and in the mail; "nothing more is charged" alone would be a surprise on the card's bill."""
+    subscriber.browser.get("/language/en")
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.fault(AGAIN, "cut_after")
+    sandbox.fault("/payments/*", "error", times=0)
+    go_to_next(shop, subscriber)
+    shop.renew()
+    asked = {"refund_krw": choices(subscriber)["refund_krw"]} if when == "now" else {}
+
+    assert subscriber.ask("leave", when=when, **asked).status_code == 303
+
+    words = "still checking a charge that was on its way. If it went through, it goes back."
+    path = f"/account/subscriptions/{subscriber.subscription()['id']}"
+    assert words in subscriber.browser.get(path).text
+    [mail] = [mail for mail in outbox(shop) if mail["kind"] == "left"]
+    assert "아직 확인하고 있어요. 결제되었다면 되돌려 드려요." in mail["text"]
+    assert sandbox.net() == 2 * PRICE
+    sandbox.mend()
+    shop.pass_time(hours=1)
+    shop.reconcile()
+    assert sandbox.net() == PRICE
+    assert words not in subscriber.browser.get(path).text
 
 
 def test_who_leaves_later_is_offered_what_can_still_be_done(subscriber: Shopper) -> None:
@@ -178,9 +207,7 @@ def test_what_is_owed_is_asked_for_again_until_it_is_confirmed(
     shop.reconcile()
 
     [item] = open_items(shop.billing)
-    page = subscriber.browser.get(
-        f"/account/subscriptions/{subscriber.subscription()['id']}", headers={"Accept-Language": "en"}
-    )
+    page = subscriber.browser.get(f"/account/subscriptions/{subscriber.subscription()['id']}", headers=ENGLISH)
     assert item.reason == "refund_owed"
     assert "is on its way" in page.text
     assert sandbox.net() == PRICE

@@ -15,7 +15,7 @@ from storefront.demo_sandbox import DemoSandbox
 from storefront.web.lessons import page as lessons_page
 from storefront.web.lessons.table import LESSONS
 from tests.conftest import Shop, shop_beside
-from tests.people import Sandbox, Shopper
+from tests.people import ENGLISH, Sandbox, Shopper
 
 PRICE = 14_900
 PAID, RETURNED = (PRICE, 0, PRICE), (PRICE, PRICE, 0)
@@ -153,10 +153,10 @@ def test_the_stored_card_is_suspended_when_its_key_was_replaced(shopper: Shopper
 def test_the_page_shows_the_order_with_the_books_and_leads_to_how_it_went(shopper: Shopper) -> None:
     """In words, with the lines of code, each of which is there."""
     for lesson in LESSONS:
-        before = shopper.browser.get(f"/lessons/{lesson.name}", headers={"Accept-Language": "en"}).text
+        before = shopper.browser.get(f"/lessons/{lesson.name}", headers=ENGLISH).text
         assert "What the button does" in before
     order = play(shopper, "amount-forged")
-    page = shopper.browser.get(f"/lessons/amount-forged?order={order}", headers={"Accept-Language": "en"}).text
+    page = shopper.browser.get(f"/lessons/amount-forged?order={order}", headers=ENGLISH).text
 
     assert "We did not accept this payment" in page
     assert "They agree:" in page

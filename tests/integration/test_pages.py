@@ -13,7 +13,7 @@ from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
 from tests.conftest import Shop
-from tests.people import BUYER, Sandbox, Shopper
+from tests.people import BUYER, ENGLISH, Sandbox, Shopper
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOG = ROOT / "storefront" / "translations" / "ko" / "LC_MESSAGES" / "messages.po"
@@ -148,7 +148,7 @@ def test_imports_texts_are_shown_as_text(shopper: Shopper) -> None:
 
 def test_the_home_page_leads_to_every_checkout_with_its_price(shop: Shop) -> None:
     """Links that scripts can find, and prices a person can read."""
-    page = shop.browser().get("/", headers={"Accept-Language": "en"}).text
+    page = shop.browser().get("/", headers=ENGLISH).text
     links = dict(re.findall(r'<a[^>]*href="/checkout/(\w+)"[^>]*data-price="(\d+)"', page))
 
     assert links == {"daybreak": "18900", "morning": "14900", "noon": "16900"}

@@ -18,7 +18,7 @@ from storefront.models import Mail, Subscription
 from tests.conftest import Shop
 from tests.integration.calendars import go_to, go_to_next
 from tests.integration.test_mails import outbox
-from tests.people import BUYER, Sandbox, Shopper
+from tests.people import BUYER, ENGLISH, Sandbox, Shopper
 
 [MORNING] = [plan for plan in PLANS if plan.code == "morning"]
 PRICE, DEARER, CHEAPER = 14_900, 15_900, 13_900
@@ -114,14 +114,30 @@ def test_a_skipped_bag_puts_the_question_off(shop: Shop, subscriber: Shopper, sa
     """It ends when the skipped period is not followed by one that was agreed to."""
     set_price(shop, days=40)
     subscriber.ask("skip")
-    page = subscriber.browser.get(
-        f"/account/subscriptions/{subscriber.subscription()['id']}", headers={"Accept-Language": "en"}
-    )
-    assert "unless you agree to the new price" in page.text
+    page = subscriber.browser.get(f"/account/subscriptions/{subscriber.subscription()['id']}", headers=ENGLISH).text
+    assert "unless you agree to the new price" in page
     live_on(shop, 70)
 
     assert subscriber.subscription()["reason"] == "price"
     assert sandbox.net() == PRICE
+
+
+def test_a_skipped_bag_that_would_be_the_first_dearer_one_names_the_day_on_which_it_ends(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """Set on the first day of a month of 31: the question and the end name the same day, and it is that one."""
+    pay_next(shop, subscriber)
+    subscriber.ask("skip")
+    set_price(shop, days=31)
+    ends_on = date.fromisoformat(subscriber.subscription()["period"]["ends_on"])
+
+    page = subscriber.browser.get(f"/account/subscriptions/{subscriber.subscription()['id']}", headers=ENGLISH).text
+    assert f"It ends on {ends_on.day}\xa0{ends_on:%b\xa0%Y} unless you agree to the new price." in page
+    go_to(shop, calendar.midnight_of(ends_on))
+    shop.renew()
+
+    assert (subscriber.subscription()["status"], subscriber.subscription()["reason"]) == ("ended", "price")
+    assert sandbox.net() == 2 * PRICE
 
 
 def test_a_cut_is_charged_without_a_question(shop: Shop, subscriber: Shopper, sandbox: Sandbox) -> None:
@@ -340,7 +356,7 @@ def test_the_page_asks_in_words_of_its_own(shop: Shop, subscriber: Shopper) -> N
     set_price(shop)
     pay_next(shop, subscriber)
     path = f"/account/subscriptions/{subscriber.subscription()['id']}"
-    page = subscriber.browser.get(path, headers={"Accept-Language": "en"}).text
+    page = subscriber.browser.get(path, headers=ENGLISH).text
     asked = page.partition('id="price"')[2].partition("</section>")[0]
 
     assert f'action="{path}/price"' in asked

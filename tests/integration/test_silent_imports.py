@@ -26,14 +26,13 @@ from storefront.iamport.restraint import SILENCES, Breaker
 from storefront.models import Event, Payment
 from tests.conftest import SHOP_URL, Shop, shop_beside
 from tests.moody import MOODS, Moody, moody, took_s
-from tests.people import BUYER, HttpBrowser, Sandbox, Shopper
+from tests.people import BUYER, ENGLISH, HttpBrowser, Sandbox, Shopper
 from tests.serving_here import served
 
 PAGE_S, CALL_S = 0.1, 3.0
 GENEROUS_S = PAGE_S + 2.0
 TOKEN = "/users/getToken"
 AGAIN = "/subscribe/payments/again"
-ENGLISH = {"Accept-Language": "en"}
 SILENT = "does not answer at the moment."
 
 

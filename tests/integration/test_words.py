@@ -11,7 +11,7 @@ from storefront.states import PaymentStatus
 from storefront.web import presentation
 from storefront.web.card_words import COMPANIES, card_company, reason
 from tests.conftest import Shop
-from tests.people import Sandbox, Shopper
+from tests.people import ENGLISH, Sandbox, Shopper
 
 TIME = re.compile(r'<time datetime="([^"]*)"')
 HTML_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+\d\d:\d\d")
@@ -112,7 +112,7 @@ def test_a_decline_is_told_in_the_language_of_the_page(shopper: Shopper, card: s
 
 def test_a_reason_that_nobody_knows_is_quoted_as_korean(shop: Shop) -> None:
     """A screen reader has to change its voice for it, and markup in it stays text."""
-    with shop.app.test_request_context(headers={"Accept-Language": "en"}):
+    with shop.app.test_request_context(headers=ENGLISH):
         assert reason("전산 <b>장애</b>") == '<span lang="ko">전산 &lt;b&gt;장애&lt;/b&gt;</span>'
         assert reason(None) == ""
     with shop.app.test_request_context(headers={"Accept-Language": "ko"}):
@@ -124,7 +124,7 @@ def test_card_companies_have_their_own_names_in_english(shop: Shop, sandbox: San
     listed = {card["name"] for card in sandbox.call("GET", "/cards")["response"]}
 
     assert listed == set(COMPANIES)
-    with shop.app.test_request_context(headers={"Accept-Language": "en"}):
+    with shop.app.test_request_context(headers=ENGLISH):
         assert card_company("신한카드") == "Shinhan Card"
         assert card_company("새 카드") == "새 카드"
     with shop.app.test_request_context(headers={"Accept-Language": "ko"}):

@@ -84,7 +84,7 @@ def leave_at_the_end(billing: Billing, *, shopper_id: int, subscription_id: int)
             decisions.end(subscription, change.found.period, EndReason.LEFT, change.now)
         else:
             subscription.leaves_on = running.ends_on
-        news.left(change.session, subscription, 0, change.now)
+        news.left(change.session, subscription, 0, change.now, is_charge_open=change.found.is_open())
         change.write()
 
 
@@ -114,7 +114,7 @@ def leave_now(billing: Billing, *, shopper_id: int, subscription_id: int, refund
         decisions.end(found.subscription, found.period, EndReason.LEFT, now)
         if payment is not None and refund_krw:
             refunds.owe(session, payment, f"left:{subscription_id}", refund_krw, "left", now)
-        news.left(session, found.subscription, refund_krw, now)
+        news.left(session, found.subscription, refund_krw, now, is_charge_open=found.is_open())
         change.write()
     if payment is not None and refund_krw:
         refunds.send(billing, payment.merchant_uid)

@@ -105,7 +105,7 @@ def renewal_notice(
     _about_subscription(session, Kind.RENEWAL_NOTICE, about, subscription, facts, now)
 
 
-def left(session: Session, subscription: Subscription, refund_krw: int, now: datetime) -> None:
+def left(session: Session, subscription: Subscription, refund_krw: int, now: datetime, *, is_charge_open: bool) -> None:
     """The shopper has left.
 
     Args:
@@ -113,9 +113,14 @@ def left(session: Session, subscription: Subscription, refund_krw: int, now: dat
         subscription: left; `leaves_on` is the day it ends, or it has ended already.
         refund_krw: what is on its way back, in won.
         now: when.
+        is_charge_open: whether an attempt waits for its outcome; what it captures goes back.
     """
     leaves_on = subscription.leaves_on.isoformat() if subscription.leaves_on else None
-    facts = _plan_of(subscription) | {"leaves_on": leaves_on, "refund_krw": refund_krw}
+    facts = _plan_of(subscription) | {
+        "leaves_on": leaves_on,
+        "refund_krw": refund_krw,
+        "is_charge_open": is_charge_open,
+    }
     _about_change(session, Kind.LEFT, subscription, facts, now)
 
 

@@ -167,6 +167,8 @@ class _Writer:
             lines += [_("It is yours until %(leaves_on)s. Until then you can stay after all.")]
         if self._facts.get("refund_krw"):
             lines += [_("%(refund)s is on its way back to your card. We write again when it has arrived.")]
+        if self._facts.get("is_charge_open"):
+            lines += [_("We are still checking a charge that was on its way. If it went through, it goes back.")]
         return lines
 
     def _ended(self, _: Gettext) -> list[str]:

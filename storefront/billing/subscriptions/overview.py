@@ -57,10 +57,12 @@ class Overview:
     @property
     def price_open_on(self) -> date | None:
         """The day on which it ends unless its shopper agrees to a higher price, if that is what comes next."""
-        if self.subscription.status != SubscriptionStatus.ACTIVE:
+        subscription = self.subscription
+        begins_on, is_active = subscription.new_price_from, subscription.status == SubscriptionStatus.ACTIVE
+        if not is_active or begins_on is None or not step.is_price_open(subscription, step.next_wanted(subscription)):
             return None
-        interval = step.next_wanted(self.subscription)
-        return interval.begins_on if step.is_price_open(self.subscription, interval) else None
+        # Also if that one was not wanted: it is then that its shopper would have to have agreed.
+        return step.first_from(subscription, begins_on).begins_on
 
     @property
     def skips_next(self) -> bool:
