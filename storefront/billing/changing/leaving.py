@@ -111,6 +111,7 @@ def leave_now(billing: Billing, *, shopper_id: int, subscription_id: int, refund
         if _choices(session, found, now).refund_krw != refund_krw:
             raise OtherSumError(subscription_id)
         payment = _payment_of(session, _running(found, now))
+        found.subscription.leaves_on = None
         decisions.end(found.subscription, found.period, EndReason.LEFT, now)
         if payment is not None and refund_krw:
             refunds.owe(session, payment, f"left:{subscription_id}", refund_krw, "left", now)

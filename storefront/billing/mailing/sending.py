@@ -106,8 +106,17 @@ def _claim(billing: Billing, mail_id: int) -> Mail | None:
             _date(session, mail, now)
             return mail
         _write_down(session, mail_id, _Outcome(dropped_why="no longer true"), now)
+        _forget_notice(session, mail)
     log.info("mail_dropped", extra={"fields": {"mail": mail_id, "kind": mail.kind}})
     return None
+
+
+def _forget_notice(session: Session, mail: Mail) -> None:
+    """Its shopper was not told of that charge: if it comes after all, they are."""
+    if mail.kind == Kind.RENEWAL_NOTICE:
+        subscription = session.get_one(Subscription, mail.subscription_id, with_for_update={"key_share": True})
+        if subscription.noticed == mail.payload["notice"]:
+            subscription.noticed = None
 
 
 def _date(session: Session, mail: Mail, now: datetime) -> None:

@@ -51,7 +51,9 @@ def _is_still_next(session: Session, mail: Mail) -> bool:
 
 def _has_still_left(session: Session, mail: Mail) -> bool:
     subscription = _subscription(session, mail)
-    return subscription.leaves_on is not None or subscription.status == SubscriptionStatus.ENDED
+    leaves_on = subscription.leaves_on.isoformat() if subscription.leaves_on else None
+    has_left = subscription.leaves_on is not None or subscription.status == SubscriptionStatus.ENDED
+    return has_left and mail.payload["leaves_on"] == leaves_on
 
 
 def _is_still_asked(session: Session, mail: Mail) -> bool:

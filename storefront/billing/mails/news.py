@@ -159,7 +159,7 @@ def _about_money(session: Session, kind: Kind, payment: Payment, now: datetime) 
     write(
         session,
         kind,
-        f"{payment.merchant_uid}:{payment.cancelled_krw}",
+        f"{payment.merchant_uid}:{payment.cancelled_krw}:{payment.version}",
         shopper_id=payment.shopper_id,
         language=payment.language,
         payload=facts,

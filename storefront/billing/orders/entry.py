@@ -98,6 +98,9 @@ class Entry:
             keys.activate(card, self.key, self.billing)
             self._decided("key_issued", card=card.card_number)
             self._follow(beginning.with_card(self.session, self.payment, self.billing.clock.now()))
+        elif card.status == CardStatus.PENDING and self.answer.customer_uid is None:
+            # i'mport says that this window stored no key: what stands behind the name now is not its shopper's.
+            self._decided(card.move(CardStatus.REMOVING))
         elif card.status == CardStatus.REMOVING:
             keys.doubt_removal(card)
         elif card.status == CardStatus.REMOVED:
@@ -111,7 +114,7 @@ class Entry:
         payment.move(PaymentStatus.REFUSING)
         payment.refusal = reason
         self._decided("refused", reason=reason, ordered=payment.amount_krw, captured=answer.amount)
-        payment.cancelled_krw = answer.cancel_amount
+        payment.cancelled_krw, payment.cancelled_at = answer.cancel_amount, answer.cancelled_at
         if was_open:
             self._follow(outcomes.failed(self.session, payment, dunning.UNKNOWN, self.billing.clock.now()))
         self._ask_refund("refused")
@@ -198,12 +201,12 @@ class Entry:
         Args:
             held_krw: the won that are held again for a subscription that has ended because they were given back.
         """
-        query = select(Refund.amount_krw).where(
+        query = select(Refund).where(
             Refund.imp_uid == self.answer.imp_uid,
             Refund.status == RefundStatus.DONE,
             Refund.reason.in_(("shopper", "left")),
         )
-        given_back = sum(self.session.scalars(query))
+        given_back = max((refund.cancelled_after_krw for refund in self.session.scalars(query)), default=0)
         missing = max(given_back - self.answer.cancel_amount, held_krw)
         if missing > 0:
             self._call_for_help(Reason.REFUND_UNDONE, amount=missing)

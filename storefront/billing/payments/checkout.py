@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -134,7 +135,7 @@ def of_token(session: Session, shopper_id: int, wish: Wish, token: str, now: dat
             return checkout
     checkout = Checkout(
         shopper_id=shopper_id,
-        token=f"{form_token(token)}{_FURTHER}{identifiers.new_token()}" if begun else token,
+        token=f"{form_token(token)}{_FURTHER}{identifiers.new_token()}" if begun else form_token(token),
         plan=wish.plan.code,
         every=wish.every,
         price_krw=wish.price_krw,
@@ -148,27 +149,32 @@ def of_token(session: Session, shopper_id: int, wish: Wish, token: str, now: dat
 
 def form_token(token: str) -> str:
     """What all checkouts have in common that were begun with one form; it may be sent in the place of its token."""
-    return token.partition(_FURTHER)[0][:_LONGEST_FORM_TOKEN]
+    of_the_form = token.partition(_FURTHER)[0]
+    if len(of_the_form) <= _LONGEST_FORM_TOKEN:
+        return of_the_form
+    return sha256(of_the_form.encode()).hexdigest()[:_LONGEST_FORM_TOKEN]
 
 
 def of_form(token: str) -> ColumnElement[bool]:
     """Every checkout that was begun with a form: on its first terms, on others, and after the first was over."""
-    further = Checkout.token.startswith(f"{form_token(token)}{_FURTHER}", autoescape=True)
+    beginning = f"{form_token(token)}{_FURTHER}"
+    further = func.substr(Checkout.token, 1, len(beginning)) == beginning  # LIKE does not tell a from A on SQLite
     return or_(Checkout.token.in_((token, form_token(token))), further)
 
 
-def under_way(session: Session, shopper_id: int, token: str) -> str | None:
+def under_way(session: Session, shopper_id: int, token: str, *, but: int | None = None) -> str | None:
     """The charge for a form's checkout whose outcome is not known yet: until it is, nobody buys the same a second time.
 
     Args:
         session: the caller's transaction, with the checkout locked (`of_token`).
         shopper_id: who buys.
         token: the form's.
+        but: a checkout whose own charge does not count: a window may be opened for it, for only one of both wins it.
     """
     charge = (
         select(Payment.merchant_uid)
         .join(Payment.checkout)
-        .where(Checkout.shopper_id == shopper_id, of_form(token))
+        .where(Checkout.shopper_id == shopper_id, of_form(token), Checkout.id.is_distinct_from(but))
         .where(Payment.status == PaymentStatus.REQUESTED)
     )
     return session.scalar(charge.limit(1))
@@ -257,7 +263,7 @@ def _write_down(billing: Billing, attempt: _Attempt, token: str) -> str:
         checkout = of_token(session, attempt.shopper_id, attempt.wish, token, now)
         if checkout.paid_by is not None:
             return checkout.paid_by
-        charge = under_way(session, attempt.shopper_id, token) if checkout.id is None else None
+        charge = under_way(session, attempt.shopper_id, token, but=checkout.id)
         if charge is not None:
             raise NoChargeNeededError(charge)
         card = Card(
