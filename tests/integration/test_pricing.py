@@ -383,3 +383,45 @@ def test_nobody_is_charged_another_price_than_the_page_showed(
     assert shopper.post(action, form | shown).status_code == 409
     assert (sandbox.net(), len(shopper.account()["payments"])) == (0, 1)
     assert shopper.post(action, form | shown | {"shown_morning": DEARER}).status_code == 303
+
+
+@pytest.mark.parametrize(("price_krw", "is_told"), [(DEARER, True), (CHEAPER, False)])
+@pytest.mark.parametrize("choice", ["another coffee", "leaving"])
+def test_a_price_that_is_set_while_its_shopper_has_chosen_otherwise_counts_once_that_is_taken_back(
+    shop: Shop, subscriber: Shopper, choice: str, price_krw: int, is_told: bool
+) -> None:
+    """Meanwhile nobody is told of a price that would not concern them."""
+    if choice == "leaving":
+        subscriber.ask("leave", when="period_end")
+    else:
+        subscriber.ask("plan", plan="noon", price_krw=16_900, consent="y")
+    assert set_price(shop, price_krw) == (Announced(unchanged=1) if is_told else Announced(lowered=1))
+    assert announcements(shop) == []
+
+    if choice == "leaving":
+        subscriber.ask("stay")
+    else:
+        subscriber.ask("plan", plan="morning", price_krw=PRICE, consent="y")
+    sending.send_waiting(shop.billing)
+
+    assert [bool(mail["sent_at"]) for mail in announcements(shop)] == ([True] if is_told else [])
+    if is_told:
+        assert subscriber.ask("price", **AGREE).status_code == 303
+    pay_next(shop, subscriber)
+    pay_next(shop, subscriber)
+    assert subscriber.subscription()["price"] == price_krw
+
+
+def test_the_first_of_two_mails_that_went_out_at_once_says_from_when_a_rise_counts(
+    shop: Shop, subscriber: Shopper
+) -> None:
+    """Two senders had claimed one each."""
+    set_price(shop)
+    before = subscriber.subscription()["next"]
+    with shop.billing.database.writing() as session:
+        later = shop.clock.now() + timedelta(days=20)
+        pricing.was_told(session, subscriber.subscription()["id"], DEARER, later)
+
+    pay_next(shop, subscriber)
+    assert before is not None
+    assert subscriber.subscription()["next"] is None

@@ -183,21 +183,21 @@ def _announce(session: Session, found: Standing, plan: Plan, begins_on: date, no
     subscription = found.subscription
     price_krw = plan.price_of(subscription.every)
     is_known = subscription.new_price_krw == price_krw and subscription.new_price_announced_at is not None
-    stays = subscription.leaves_on is None and subscription.next_plan is None
-    if subscription.status == SubscriptionStatus.ENDED or not stays or is_known:
+    if subscription.status == SubscriptionStatus.ENDED or is_known:
         return "unchanged"
+    # Whoever is leaving, or has chosen another coffee, is told if they take that back (`tell_again`).
+    is_concerned = subscription.leaves_on is None and subscription.next_plan is None
     had_one = subscription.new_price_krw is not None
     decisions.forget_new_price(subscription)
-    if price_krw == subscription.price_krw:
-        outcome = "unchanged"
-    else:
+    outcome = "unchanged"
+    if price_krw != subscription.price_krw:
         subscription.new_price_krw, subscription.new_price_from = price_krw, begins_on
         if price_krw < subscription.price_krw:
             subscription.new_price_announced_at, outcome = now, "lowered"
-        else:
+        elif is_concerned:
             news.price_change(session, subscription, first_period_if_told(subscription, now), now)
             outcome = "asked"
-    if had_one or outcome != "unchanged":
+    if had_one or subscription.new_price_krw is not None:
         subscription.moved_at = max(now, subscription.moved_at)
         found.plan_at_once(now)
     return outcome
