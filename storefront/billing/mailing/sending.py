@@ -20,6 +20,7 @@ from storefront.billing.mailing.carriers import Carrier, CarrierError, Undeliver
 from storefront.billing.mails import texts
 from storefront.billing.mails.outbox import Kind
 from storefront.billing.mails.texts import Letter
+from storefront.billing.subscriptions import standing
 from storefront.models import Mail, Subscription
 
 CLAIM_LASTS = timedelta(minutes=5)
@@ -106,17 +107,19 @@ def _claim(billing: Billing, mail_id: int) -> Mail | None:
             _date(session, mail, now)
             return mail
         _write_down(session, mail_id, _Outcome(dropped_why="no longer true"), now)
-        _forget_notice(session, mail)
+        _forget_notice(session, mail, now)
     log.info("mail_dropped", extra={"fields": {"mail": mail_id, "kind": mail.kind}})
     return None
 
 
-def _forget_notice(session: Session, mail: Mail) -> None:
+def _forget_notice(session: Session, mail: Mail, now: datetime) -> None:
     """Its shopper was not told of that charge: if it comes after all, they are."""
-    if mail.kind == Kind.RENEWAL_NOTICE:
-        subscription = session.get_one(Subscription, mail.subscription_id, with_for_update={"key_share": True})
-        if subscription.noticed == mail.payload["notice"]:
-            subscription.noticed = None
+    if mail.kind != Kind.RENEWAL_NOTICE or mail.subscription_id is None:
+        return
+    found = standing.lock(session, mail.subscription_id)
+    if found.subscription.noticed == mail.payload["notice"]:
+        found.subscription.noticed = None
+        found.plan_at_once(now)
 
 
 def _date(session: Session, mail: Mail, now: datetime) -> None:

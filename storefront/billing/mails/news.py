@@ -31,7 +31,13 @@ def refunded(session: Session, payment: Payment, now: datetime) -> None:
 
 
 def declined(
-    session: Session, payment: Payment, subscription: Subscription, retry_on: date | None, now: datetime
+    session: Session,
+    payment: Payment,
+    subscription: Subscription,
+    retry_on: date | None,
+    now: datetime,
+    *,
+    is_next_card_tried: bool,
 ) -> None:
     """An attempt at a period failed in a way that time or its shopper may mend.
 
@@ -41,12 +47,14 @@ def declined(
         subscription: whose period it was for.
         retry_on: the Seoul day of the next attempt; None if no more are made by themselves.
         now: when.
+        is_next_card_tried: whether its shopper has chosen another card meanwhile, which is tried at once.
     """
     facts = _plan_of(subscription) | {
         "amount_krw": payment.amount_krw,
         "captured_krw": payment.captured_krw,
         "refusal": payment.declined_as,
         "retry_on": retry_on.isoformat() if retry_on else None,
+        "is_next_card_tried": is_next_card_tried,
         "payment": payment.merchant_uid,
     }
     _about_subscription(session, Kind.DECLINED, payment.merchant_uid, subscription, facts, now, payment_id=payment.id)

@@ -136,11 +136,11 @@ class _Writer:
         return [back, _("It may take a few days until your card company shows it."), _("Order %(payment)s")]
 
     def _declined(self, _: Gettext) -> list[str]:
-        again = (
-            _("We try again on %(retry_on)s at 9 in the morning.")
-            if self._facts.get("retry_on")
-            else _("We do not try again by ourselves.")
-        )
+        again = _("We do not try again by ourselves.")
+        if self._facts.get("retry_on"):
+            again = _("We try again on %(retry_on)s at 9 in the morning.")
+        elif self._facts.get("is_next_card_tried"):
+            again = _("We try the card that you have chosen since in a moment.")
         return [
             self._not_charged(_),
             self._refusal(_),

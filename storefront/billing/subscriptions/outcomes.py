@@ -56,8 +56,9 @@ def failed(session: Session, payment: Payment, kind: str, now: datetime) -> list
         news.card_needed(session, subscription, period, now, payment)
     else:
         upcoming = standing.upcoming()
-        retry_on = calendar.seoul_day(upcoming.at) if upcoming else None
-        news.declined(session, payment, subscription, retry_on, now)
+        retry_on = calendar.seoul_day(upcoming.at) if upcoming and upcoming.automatic else None
+        is_next_card_tried = upcoming is not None and not upcoming.automatic
+        news.declined(session, payment, subscription, retry_on, now, is_next_card_tried=is_next_card_tried)
     return events
 
 
