@@ -7,10 +7,10 @@ when the shop heard of them.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,8 +19,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from storefront.billing.context import Billing
 from storefront.billing.subscriptions import calendar, dunning
-from storefront.models import Checkout, Event, Payment, Refund, Subscription
-from storefront.states import EndReason, Every, PaymentStatus, RefundStatus
+from storefront.models import Checkout, Event, Payment, Subscription
+from storefront.states import EndReason, Every, PaymentStatus
 
 _MOVED = ("cancelled", "cancel_undone")
 
@@ -85,39 +85,59 @@ class _Span(NamedTuple):
         """Whether a row's moment is in it."""
         return and_(column >= self.begin, column < self.end)
 
+    def has(self, moment: datetime) -> bool:
+        """Whether a moment is in it."""
+        return self.begin <= moment < self.end
+
 
 def _captures(session: Session, span: _Span) -> list[int]:
     own = select(Payment.captured_krw).where(span.holds(Payment.paid_at), Payment.captured_krw > 0)
-    extra = select(Event.detail["amount"].as_integer()).where(Event.event == "extra_capture", span.holds(Event.at))
-    return [*session.scalars(own), *filter(None, session.scalars(extra))]
+    # A second capture is heard of after it was made.
+    extra = session.scalars(select(Event).where(Event.event == "extra_capture", Event.at >= span.begin))
+    return [*session.scalars(own), *(event.detail["amount"] for event in extra if span.has(_moment(event, "paid_at")))]
 
 
 def _refunded(session: Session, span: _Span) -> int:
+    return sum(won for won, at in (*_own_cancels(session, span), *_extra_cancels(session)) if span.has(at))
+
+
+def _own_cancels(session: Session, span: _Span) -> Iterator[tuple[int, datetime]]:
     # Whatever was cancelled in this month, its payment was not cancelled for the last time before it.
+    its_events = Event.event.in_(_MOVED) & Event.detail["imp_uid"].as_string().is_(None)
     cancelled = (
         select(Payment)
         .where(Payment.cancelled_krw > 0, or_(Payment.cancelled_at.is_(None), Payment.cancelled_at >= span.begin))
-        .options(selectinload(Payment.events.and_(Event.event.in_(_MOVED))))
+        .options(selectinload(Payment.events.and_(its_events)))
     )
-    own = (
-        won for payment in session.scalars(cancelled) for won, at in _cancels(payment) if span.begin <= at < span.end
-    )
-    extra = select(Refund.amount_krw).where(
-        Refund.reason == "extra", Refund.status == RefundStatus.DONE, span.holds(Refund.done_at)
-    )
-    return sum(own) + sum(session.scalars(extra))
+    for payment in session.scalars(cancelled):
+        totals = [(payment.captured_krw - int(event.detail.get("held", 0)), event.at) for event in payment.events]
+        # The last one's time is i'mport's own; a payment that was refused may have been cancelled before we knew it.
+        last = (payment.cancelled_krw, payment.cancelled_at or payment.paid_at or payment.created_at)
+        yield from _steps([*totals, last])
 
 
-def _cancels(payment: Payment) -> list[tuple[int, datetime]]:
-    """The won that were cancelled of a payment, and when; what was undone has not been."""
-    totals = [(0, payment.paid_at or payment.created_at)]
-    for event in payment.events:
-        total = payment.captured_krw - int(event.detail.get("held", 0))
-        totals = [(earlier, at) for earlier, at in totals if earlier < total] + [(total, event.at)]
-    # The last one's time is i'mport's own; a payment that was refused may have been cancelled before we knew it.
-    totals = [(total, at) for total, at in totals if total < payment.cancelled_krw]
-    totals.append((payment.cancelled_krw, payment.cancelled_at or payment.paid_at or payment.created_at))
-    return [(total - earlier, at) for (earlier, _), (total, at) in pairwise(totals)]
+def _extra_cancels(session: Session) -> Iterator[tuple[int, datetime]]:
+    """Those of second captures, of which there are few."""
+    imp_uid = Event.detail["imp_uid"].as_string()
+    totals = defaultdict(list)
+    for event in session.scalars(select(Event).where(Event.event.in_(_MOVED), imp_uid.is_not(None)).order_by(Event.id)):
+        totals[event.detail["imp_uid"]].append((event.detail["cancelled"], _moment(event, "cancelled_at")))
+    for of_one in totals.values():
+        yield from _steps(of_one)
+
+
+def _steps(totals: Sequence[tuple[int, datetime]]) -> list[tuple[int, datetime]]:
+    """The won that were cancelled by and by, and when, from the sums of all so far; what was undone has not been."""
+    kept: list[tuple[int, datetime | None]] = [(0, None)]
+    for total, at in totals:
+        kept = [(earlier, when) for earlier, when in kept if earlier < total] + [(total, at)]
+    return [(total - earlier, at) for (earlier, _), (total, at) in pairwise(kept) if at is not None]
+
+
+def _moment(event: Event, name: str) -> datetime:
+    """When i'mport says that it was."""
+    at = event.detail.get(name)
+    return datetime.fromtimestamp(at, UTC) if at is not None else event.at
 
 
 def _declined(session: Session, span: _Span) -> Counter[str]:

@@ -170,7 +170,7 @@ def _paid(payment: Payment) -> Result:
         picture="paid",
         headline=gettext("You paid %(amount)s", amount=won(payment.captured_krw)),
         lead=gettext("We roast your bag and send it on the morning of %(day)s.", day=day(_morning_after(payment))),
-        money=_what_left_the_card(payment),
+        money=_and_what_was_taken_twice(payment, _what_left_the_card(payment)),
         next=_what_is_charged_next(payment),
         receipt=gettext("Receipt"),
     )
@@ -249,9 +249,7 @@ def _refused_registration(payment: Payment) -> Result:
         picture="refused",
         headline=gettext("We did not accept this card registration"),
         lead=_refusal_text(payment),
-        money=gettext("Everything that left your card has been returned.")
-        if payment.captured_krw
-        else gettext("Nothing left your card."),
+        money=_what_goes_back(payment) if payment.captured_krw else gettext("Nothing left your card."),
         next=gettext("You can start again whenever you like."),
         receipt=gettext("Registration not accepted"),
     )
@@ -270,30 +268,39 @@ def _open_registration(payment: Payment) -> Result:
     )
 
 
-def _refusing(payment: Payment) -> Result:
+def _unwanted(payment: Payment) -> Result:
+    if payment.net_krw:
+        chip, headline = gettext("Returning"), gettext("We are returning your money")
+        following = gettext("You do not need to do anything. This page changes by itself.")
+    else:
+        chip, headline = gettext("Returned"), gettext("We did not accept this payment")
+        following = gettext("You can start again whenever you like.")
     return Result(
         state="refused",
-        chip=gettext("Returning"),
+        chip=chip,
         picture="refused",
-        headline=gettext("We are returning your money"),
+        headline=headline,
         lead=_refusal_text(payment),
-        money=gettext("%(amount)s is on its way back to your card.", amount=won(payment.net_krw)),
-        next=gettext("You do not need to do anything. This page changes by itself."),
+        money=_what_goes_back(payment),
+        next=following,
         receipt=gettext("Order returned"),
     )
 
 
-def _refused(payment: Payment) -> Result:
-    return Result(
-        state="refused",
-        chip=gettext("Returned"),
-        picture="refused",
-        headline=gettext("We did not accept this payment"),
-        lead=_refusal_text(payment),
-        money=gettext("Everything that left your card has been returned."),
-        next=gettext("You can start again whenever you like."),
-        receipt=gettext("Order returned"),
-    )
+def _what_goes_back(payment: Payment) -> str:
+    """Of a payment that nobody wants."""
+    if payment.net_krw:
+        return str(gettext("%(amount)s is on its way back to your card.", amount=won(payment.net_krw)))
+    return str(gettext("Everything that left your card has been returned."))
+
+
+def _and_what_was_taken_twice(payment: Payment, said: str) -> str:
+    """Of a payment that counts; a second capture under its number goes back."""
+    twice = payment.net_krw - payment.held_krw
+    if not twice:
+        return said
+    also = gettext("%(amount)s that was taken a second time is on its way back to your card.", amount=won(twice))
+    return f"{said} {also}"
 
 
 def _cancelled(payment: Payment) -> Result:
@@ -311,7 +318,7 @@ def _cancelled(payment: Payment) -> Result:
         picture="refused",
         headline=headline,
         lead=gettext("It may take a few days until your card company shows it."),
-        money=money,
+        money=_and_what_was_taken_twice(payment, money),
         next=gettext("Your stored card stays until you remove it."),
         receipt=gettext("Receipt"),
     )
@@ -381,7 +388,7 @@ _RESULTS = {
     PaymentStatus.PAID: _paid,
     PaymentStatus.FAILED: _failed,
     PaymentStatus.CANCELLED: _cancelled,
-    PaymentStatus.REFUSING: _refusing,
-    PaymentStatus.REFUSED: _refused,
+    PaymentStatus.REFUSING: _unwanted,
+    PaymentStatus.REFUSED: _unwanted,
     PaymentStatus.EXPIRED: _expired,
 }

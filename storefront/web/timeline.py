@@ -85,7 +85,8 @@ def _line(event: Event, titles: dict[str, str]) -> Line:
 
 
 def _facts(detail: dict[str, Any]) -> str:
-    return Markup(" · ").join(_fact(name, value) for name, value in detail.items())
+    """What a person wants to know of it; moments by i'mport's clock are for the books."""
+    return Markup(" · ").join(_fact(name, value) for name, value in detail.items() if not name.endswith("_at"))
 
 
 def _fact(name: str, value: Any) -> str:

@@ -13,6 +13,7 @@ from storefront.config import Settings
 from storefront.models import Event, Payment
 from storefront.sandbox import SandboxSettings, create_sandbox
 from tests.conftest import Shop, shop_beside
+from tests.integration.calendars import go_to_next
 from tests.integration.news import facts, tell
 from tests.people import Sandbox, Shopper
 from tests.wsgi import SANDBOX_URL, session_for
@@ -232,8 +233,8 @@ def test_what_goes_back_is_written_down_with_its_sum_and_once_however_often_it_i
         tell(shop, extra["imp_uid"], params["merchant_uid"])
     refused, declined = shopper.buy("pay", charge_amount=1), shopper.buy("pay", card="decline-limit")
 
-    back = [{"imp_uid": extra["imp_uid"], "amount": 14_900}]
-    assert details(shop, params["merchant_uid"], "extra_capture") == back
+    [told] = details(shop, params["merchant_uid"], "extra_capture")
+    assert (told["imp_uid"], told["amount"]) == (extra["imp_uid"], 14_900)
     assert details(shop, params["merchant_uid"], "refund_asked") == [{"amount": 14_900, "reason": "extra"}]
     assert details(shop, params["merchant_uid"], "refund_done") == [{"amount": 14_900}]
     wrong = [{"reason": "amount", "ordered": 14_900, "captured": 1}]
@@ -306,3 +307,26 @@ def test_every_capture_of_an_order_is_looked_at_at_once(shopper: Shopper, sandbo
 
     assert facts(shopper, params["merchant_uid"]) == ("paid", True, 14_900)
     assert sandbox.net() == 14_900
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_time_decides_whether_a_late_approval_is_wanted_not_whether_somebody_has_written_the_end(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, is_written: bool
+) -> None:
+    """Declined, owed for eleven days and so given up; no worker and nobody else has looked since, or somebody has."""
+    shopper.subscribe()
+    shopper.ask("card", card=shopper.register_card("decline-later")["id"])
+    go_to_next(shop, shopper)
+    shop.renew()
+    [attempt] = shopper.subscription()["period"]["attempts"]
+    assert shopper.payment(attempt)["status"] == "failed"
+    imp_uid = shopper.payment(attempt)["imp_uid"]
+    shop.pass_time(days=11)
+    if is_written:
+        assert shopper.subscription()["status"] == "ended"
+    sandbox.approve_late(imp_uid)
+
+    tell(shop, imp_uid, attempt)
+
+    assert facts(shopper, attempt) == ("refused", True, 0)
+    assert (sandbox.net(), shopper.subscription()["reason"]) == (14_900, "unpaid")

@@ -375,3 +375,24 @@ def test_a_strangers_card_does_not_become_one_that_was_never_stored(
     assert shopper.active_cards() == []
     assert sandbox.stored_keys() == []
     assert shopper.subscription()["next"] is None
+
+
+@pytest.mark.parametrize("by", ["a stray payment", "another shopper's order"])
+def test_a_strangers_card_is_not_stored_whichever_news_comes_first(
+    shop: Shop, shopper: Shopper, another_shopper: Shopper, sandbox: Sandbox, by: str
+) -> None:
+    """Paid without a key, and the window that stored somebody's card under that name was heard of while it was open."""
+    params = shopper.order("pay", every="month")
+    own = sandbox.pay({name: value for name, value in params.items() if name != "customer_uid"})
+    order = {**params, "merchant_uid": "lured", "amount": 0}
+    if by != "a stray payment":
+        order = {**another_shopper.order("pay"), "customer_uid": params["customer_uid"]}
+    lured = sandbox.pay(order, "approve-2")
+    tell(shop, lured["imp_uid"], order["merchant_uid"])
+    shopper.tell(own)
+
+    shop.reconcile()
+
+    assert (shopper.active_cards(), sandbox.stored_keys()) == ([], [])
+    assert shopper.subscription()["next"] is None
+    assert sandbox.net(params["merchant_uid"]) == 14_900

@@ -21,7 +21,7 @@ from storefront.billing.orders import keys, timeline
 from storefront.billing.orders.judgement import Finding, Judgement
 from storefront.billing.orders.timeline import Note, decided
 from storefront.billing.subscriptions import beginning, dunning, outcomes
-from storefront.models import Checkout, Event, Payment, Refund
+from storefront.models import Checkout, Payment, Refund
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
 
 _OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
@@ -169,71 +169,74 @@ class Entry:
 
     def _follow_cancels(self) -> None:
         """Take over how much of the row's own capture is cancelled, and the state that follows."""
-        payment, answer = self.payment, self.answer
-        if answer.cancel_amount == payment.cancelled_krw and payment.status != PaymentStatus.REFUSED:
-            return self._ask_refund_again()
-        payment.cancelled_krw = answer.cancel_amount
-        payment.cancelled_at = answer.cancelled_at
-        status = payment.status
-        if not answer.held:
-            self._follow(outcomes.given_back(self.session, payment, self.billing.clock.now()))
-            self._heed_undone(0)
-        else:
-            undone = outcomes.held_again(payment)
-            self._follow(undone)
-            self._heed_undone(answer.held if undone and outcomes.has_ended(payment) else 0)
-        if status == PaymentStatus.PAID:
-            payment.move(PaymentStatus.CANCELLED)
-        elif status == PaymentStatus.CANCELLED and not answer.cancel_amount:
+        payment = self.payment
+        if self.answer.cancel_amount != payment.cancelled_krw or payment.status == PaymentStatus.REFUSED:
+            self._take_over_cancels()
+        if payment.status == PaymentStatus.REFUSING:
+            # One that was cancelled in part meanwhile needs a refund with another checksum.
+            self._ask_refund("refused")
+
+    def _take_over_cancels(self) -> None:
+        payment, answer, now = self.payment, self.answer, self.billing.clock.now()
+        payment.cancelled_krw, payment.cancelled_at = answer.cancel_amount, answer.cancelled_at
+        self._follow(outcomes.held_again(payment) if answer.held else outcomes.given_back(self.session, payment, now))
+        before = payment.status
+        if before == PaymentStatus.CANCELLED and not answer.cancel_amount:
             payment.move(PaymentStatus.PAID)
-            return self._decided("cancel_undone", held=answer.held)
-        elif status == PaymentStatus.REFUSED and answer.held:
+            self._decided("cancel_undone", held=answer.held)
+        elif before == PaymentStatus.REFUSED and answer.held:
             payment.move(PaymentStatus.REFUSING)
             self._decided("cancel_undone", held=answer.held)
-            return self._ask_refund("refused")
-        self._decided("cancelled", cancelled=answer.cancel_amount, held=answer.held)
-        news.refunded(self.session, payment, self.billing.clock.now())
-        return self._ask_refund_again()
+        else:
+            if before == PaymentStatus.PAID:
+                payment.move(PaymentStatus.CANCELLED)
+            self._decided("cancelled", cancelled=answer.cancel_amount, held=answer.held)
+            news.refunded(self.session, payment, now)
+        self._heed_undone()
 
-    def _heed_undone(self, held_krw: int) -> None:
-        """What its shopper was told has gone back is held again, and no button of theirs may be there any more.
+    def _heed_undone(self) -> None:
+        """What its shopper was told has gone back is held again, and no button of theirs may be there any more."""
+        payment = self.payment
+        missing = timeline.most_cancelled(self.session, payment) - self.answer.cancel_amount
+        if missing <= 0 or payment.status == PaymentStatus.REFUSING:  # which gives it back by itself
+            self._call_off_help(Reason.REFUND_UNDONE)
+        elif self._was_asked_back() or outcomes.has_ended(payment) or beginning.has_begun_nothing(payment):
+            self._call_off_help(Reason.REFUND_UNDONE)  # which told of another sum
+            self._call_for_help(Reason.REFUND_UNDONE, amount=missing)
 
-        Args:
-            held_krw: the won that are held again for a subscription that has ended because they were given back.
-        """
-        query = select(Refund).where(
+    def _was_asked_back(self) -> bool:
+        """Whether a refund that its shopper asked for, or has by leaving, is through."""
+        query = select(Refund.id).where(
             Refund.imp_uid == self.answer.imp_uid,
             Refund.status == RefundStatus.DONE,
             Refund.reason.in_(("shopper", "left")),
         )
-        given_back = max((refund.cancelled_after_krw for refund in self.session.scalars(query)), default=0)
-        missing = max(given_back - self.answer.cancel_amount, held_krw)
-        if missing > 0:
-            self._call_for_help(Reason.REFUND_UNDONE, amount=missing)
-        elif given_back or not self.answer.held:
-            self._call_off_help(Reason.REFUND_UNDONE)
-
-    def _ask_refund_again(self) -> None:
-        """A refusal whose capture was cancelled in part meanwhile needs a refund with another checksum."""
-        if self.payment.status == PaymentStatus.REFUSING:
-            self._ask_refund("refused")
+        return self.session.scalar(query.limit(1)) is not None
 
     def _return_extra(self) -> None:
         answer = self.answer
-        seen_before = select(Event.id).where(
-            Event.payment_id == self.payment.id,
-            Event.event == "extra_capture",
-            Event.detail["imp_uid"].as_string() == answer.imp_uid,
-        )
-        if self.session.scalar(seen_before) is None:
-            self._decided("extra_capture", imp_uid=answer.imp_uid, amount=answer.amount)
-            self._suspend_replaced_card()
-            if self.payment.card.status == CardStatus.REMOVING:
-                keys.doubt_removal(self.payment.card)
-            elif self.payment.purpose.issues_key and self.payment.card.status == CardStatus.REMOVED:
-                # Its window may have stored a key again, under a name of which we have said that it is gone.
-                self._decided(self.payment.card.move(CardStatus.REMOVING))
+        known_krw = timeline.cancelled_of_extra(self.session, self.payment, answer.imp_uid)
+        if known_krw is None:
+            paid_at = int(answer.paid_at.timestamp()) if answer.paid_at else None
+            self._decided("extra_capture", imp_uid=answer.imp_uid, amount=answer.amount, paid_at=paid_at)
+            self._heed_extra_key()
+        if answer.cancel_amount != (known_krw or 0):
+            event = "cancelled" if answer.cancel_amount > (known_krw or 0) else "cancel_undone"
+            cancelled_at = int(answer.cancelled_at.timestamp()) if answer.cancelled_at else None
+            facts = {"imp_uid": answer.imp_uid, "cancelled": answer.cancel_amount, "held": answer.held}
+            self._decided(event, **facts, cancelled_at=cancelled_at)
+            self._count_as_change()
         self._ask_refund("extra")
+
+    def _heed_extra_key(self) -> None:
+        """The window of a second capture may have stored a key again."""
+        card = self.payment.card
+        self._suspend_replaced_card()
+        if card.status == CardStatus.REMOVING:
+            keys.doubt_removal(card)
+        elif self.payment.purpose.issues_key and card.status == CardStatus.REMOVED:
+            # Of this name we have said that it is gone.
+            self._decided(card.move(CardStatus.REMOVING))
 
     def _ask_refund(self, reason: str) -> None:
         """Write down that what is left of the answer's capture goes back; once, unless a cancel was undone since."""

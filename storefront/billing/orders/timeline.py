@@ -100,6 +100,23 @@ def write(session: Session, order: Order, notes: Sequence[Note]) -> None:
         session.execute(_LINES, rows)
 
 
+def most_cancelled(session: Session, order: Order) -> int:
+    """The most won that i'mport has ever said to be cancelled of an order's own payment, and that its shopper was told of."""
+    its = (Event.payment_id == order.id, Event.event == "cancelled", Event.detail["imp_uid"].as_string().is_(None))
+    return session.scalar(select(func.max(Event.detail["cancelled"].as_integer())).where(*its)) or 0
+
+
+def cancelled_of_extra(session: Session, order: Order, imp_uid: str) -> int | None:
+    """The won that were cancelled of a second capture when it was last looked at; None if it is heard of for the first time."""
+    query = select(Event.detail).where(
+        Event.payment_id == order.id,
+        Event.event.in_(("extra_capture", "cancelled", "cancel_undone")),
+        Event.detail["imp_uid"].as_string() == imp_uid,
+    )
+    detail = session.scalar(query.order_by(Event.id.desc()).limit(1))
+    return None if detail is None else int(detail.get("cancelled", 0))
+
+
 def _written(session: Session, order: Order) -> tuple[int, tuple[str, dict[str, Any]] | None]:
     """How many lines there are, and the newest."""
     for last_event, last_detail, written in session.execute(_NEWEST, {"payment_id": order.id}):

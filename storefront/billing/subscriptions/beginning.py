@@ -38,6 +38,12 @@ def with_first_payment(session: Session, payment: Payment, now: datetime) -> lis
     return ["subscription_began"]
 
 
+def has_begun_nothing(payment: Payment) -> bool:
+    """Whether a payment has won what was bought as a subscription, and none has begun: it was cancelled when it was first seen."""
+    has_won = _wins(payment, Purpose.FIRST, Purpose.EXTRA)
+    return has_won and payment.checkout is not None and payment.checkout.subscription_id is None
+
+
 def with_card(session: Session, payment: Payment, now: datetime) -> list[str]:
     """A window's card can be charged from now on: what that means for subscriptions.
 
