@@ -46,6 +46,7 @@ def refund(merchant_uid: str) -> Any:
     token = request.form.get("token", "")
     if not is_id(token):
         abort(400)
+    settlement.ask_what_is_held(billing(), _own_payment(order_or_404(merchant_uid)))
     try:
         refunds.refund(billing(), shopper_id=shopper_id(), merchant_uid=order_or_404(merchant_uid), token=token)
     except PaymentNotFoundError:
@@ -102,12 +103,13 @@ def complete_on_phone() -> Any:
 def _page(payment: Payment, *, not_refundable: bool = False, only_by_leaving: bool = False) -> Any:
     if wants_json():
         return jsonify(as_json(payment, events=True))
+    imports_now = billing().gateway.imports_time(billing().clock.now())
     return render_template(
         "payments/result.html",
         payment=payment,
         result=_result(payment),
         lines=lines_of(payment),
-        refundable=refunds.is_refundable(payment) and refunds.is_whole_for(payment, billing().clock.now()),
+        refundable=refunds.is_refundable(payment) and refunds.is_whole_for(payment, imports_now),
         not_refundable=not_refundable,
         only_by_leaving=only_by_leaving,
         known_at=known_at(payment) if imports_is_silent() else None,

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from storefront import iamport
+from storefront.billing.attention import open_items
 from storefront.billing.errands import PLACES, Errands
 from storefront.billing.reconciling import reconciliation
 from storefront.iamport import Iamport
 from tests.conftest import Shop
-from tests.people import Sandbox, Shopper
+from tests.integration.news import tell
+from tests.people import ENGLISH, Sandbox, Shopper
 
 CANCEL = "/payments/cancel"
 
@@ -72,7 +74,7 @@ def test_a_refused_refund_whose_payment_cannot_be_read_is_in_the_timeline(shoppe
     """What was asked and answered is written down, although nothing follows from it yet."""
     payment = shopper.buy("pay")
     sandbox.cancel_in_console(payment["imp_uid"])
-    sandbox.fault(f"/payments/{payment['imp_uid']}", "error")
+    sandbox.fault(f"/payments/{payment['imp_uid']}", "error", times=2)  # before the refund is asked for, and after it
 
     shopper.refund(payment["merchant_uid"])
     after = shopper.payment(payment["merchant_uid"])
@@ -197,3 +199,92 @@ def test_a_cancel_that_is_undone_while_the_money_is_on_its_way_back_is_told_to_n
 
     payment = shopper.payment(refusing["merchant_uid"])
     assert (payment["status"], payment["net"], sandbox.net()) == ("refused", 0, 0)
+
+
+def test_the_button_asks_i_mport_what_it_holds_first(shopper: Shopper, sandbox: Sandbox) -> None:
+    """A part was given back in the console, and that news was lost: the rest comes back, at the first press."""
+    payment = shopper.buy()
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.cancel_in_console(payment["imp_uid"], 1_000)
+
+    assert shopper.refund(payment["merchant_uid"]).status_code == 303
+
+    assert sandbox.net() == 0
+    assert shopper.agrees_with_ledger()
+
+
+@pytest.mark.parametrize("what", ["refused", "captured twice", "left"])
+def test_what_is_owed_goes_back_although_a_part_was_cancelled_before_the_refund_arrived(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, what: str
+) -> None:
+    """I'mport was silent meanwhile; the words that were written down first do not fit any more."""
+    kept = 0
+    if what == "left":
+        shopper.subscribe()
+        [order] = shopper.subscription()["period"]["attempts"]
+        imp_uid = shopper.payment(order)["imp_uid"]
+        shop.pass_time(days=10)
+        back = shopper.see(f"/account/subscriptions/{shopper.subscription()['id']}/leave")["refund_krw"]
+        kept = 14_900 - back
+    sandbox.fault("/payments/cancel", "cut_before", times=0)
+    if what == "left":
+        shopper.ask("leave", when="now", refund_krw=back)
+    elif what == "refused":
+        params = shopper.order("pay")
+        window = sandbox.pay(params, charge_amount=20_000)
+        shopper.tell(window)
+        order, imp_uid = params["merchant_uid"], window["imp_uid"]
+    else:
+        order, kept = shopper.buy("pay")["merchant_uid"], 14_900
+        again = {"pg": "jtnet", "merchant_uid": order, "amount": 14_900, "name": "again"}
+        imp_uid = sandbox.pay(again, late=True)["imp_uid"]
+        tell(shop, imp_uid, order)
+    sandbox.cancel_in_console(imp_uid, 1_000)
+    tell(shop, imp_uid, order)
+    assert shopper.payment(order)["net"] == sandbox.net()
+    sandbox.mend()
+    for _ in range(3):
+        shop.pass_time(days=1)
+        shop.reconcile()
+
+    assert (sandbox.net(), shopper.payment(order)["net"]) == (kept, kept)
+    assert open_items(shop.billing) == []
+
+
+@pytest.mark.parametrize("own", ["paid", "refused", "given back"])
+def test_a_page_says_what_of_a_second_capture_is_still_on_its_way(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, own: str
+) -> None:
+    """Whatever has become of the order's own payment; and no more of it when it has arrived."""
+    params = shopper.order("pay")
+    shopper.tell(sandbox.pay(params, **({"charge_amount": 100} if own == "refused" else {})))
+    order = params["merchant_uid"]
+    if own == "given back":
+        shopper.refund(order)
+    sandbox.fault("/payments/cancel", "cut_before", times=0)
+    again = {"pg": "jtnet", "merchant_uid": order, "amount": 14_900, "name": "again"}
+    tell(shop, sandbox.pay(again, late=True)["imp_uid"], order)
+
+    page = shopper.browser.get(f"/payments/{order}", headers=ENGLISH).text
+    assert "is on its way back to your card" in page
+    assert "Everything that left your card has been returned" not in page
+    sandbox.mend()
+    shop.pass_time(minutes=2)
+    shop.reconcile()
+    page = shopper.browser.get(f"/payments/{order}", headers=ENGLISH).text
+    assert "is on its way back" not in page
+    assert ("Everything that left your card has been returned" in page) == (own == "refused")
+
+
+def test_nothing_is_said_to_be_on_its_way_back_when_only_the_key_is_left(shopper: Shopper, sandbox: Sandbox) -> None:
+    """Two windows of one checkout were paid; the second one's money is back, and i'mport is silent about its key."""
+    one, two = (shopper.order("pay", token="one-decision") for _ in range(2))
+    shopper.tell(sandbox.pay(two))
+    sandbox.fault("/subscribe/customers/*", "error", times=0)
+    shopper.tell(sandbox.pay(one, late=True))
+    order = one["merchant_uid"]
+    assert (sandbox.net(order), shopper.payment(order)["status"]) == (0, "refusing")
+
+    page = shopper.browser.get(f"/payments/{order}", headers=ENGLISH).text
+    assert "is on its way" not in page
+    assert "Everything that left your card has been returned" in page

@@ -284,7 +284,7 @@ def test_never_more_than_is_held_and_never_less_than_nothing(
     own = [Refund(imp_uid="imp_1", amount_krw=asked, status=RefundStatus.REQUESTED, reason="shopper")]
 
     def at(moment: datetime) -> int:
-        return refundable_krw(period, payment, own, moment)
+        return refundable_krw(period, payment, own, moment, timedelta())
 
     left, held = at(noon + timedelta(days=after)), max(captured - cancelled - asked, 0)
     assert 0 <= left <= held
@@ -305,67 +305,6 @@ def cancels_refused() -> Iterator[None]:
         yield
 
 
-def test_what_leaving_gave_back_and_is_held_again_is_a_persons_matter(
-    shop: Shop, subscriber: Shopper, sandbox: Sandbox
-) -> None:
-    """Somebody has undone the cancel. It is over when it is cancelled again."""
-    [paid] = subscriber.subscription()["period"]["attempts"]
-    shop.pass_time(days=10)
-    back = choices(subscriber)["refund_krw"]
-    leave_now(subscriber)
-    assert sandbox.net() == PRICE - back
-    sandbox.undo_cancel(subscriber.payment(paid)["imp_uid"])
-    shop.pass_time(days=1)
-
-    shop.reconcile()
-
-    [item] = open_items(shop.billing)
-    assert (item.reason, item.subject, item.detail) == ("refund_undone", paid, {"amount": back})
-    assert "a person has to look" in subscriber.browser.get(f"/payments/{paid}", headers=ENGLISH).text
-    sandbox.cancel_in_console(subscriber.payment(paid)["imp_uid"], back)
-    shop.pass_time(days=1)
-    shop.reconcile()
-    assert open_items(shop.billing) == []
-    assert subscriber.agrees_with_ledger()
-
-
-def test_a_whole_refund_that_is_undone_after_the_end_is_a_persons_matter(
-    shop: Shop, subscriber: Shopper, sandbox: Sandbox
-) -> None:
-    """Its shopper has no button any more: not the refund's, and not the leaving's."""
-    [paid] = subscriber.subscription()["period"]["attempts"]
-    subscriber.refund(paid)
-    assert subscriber.subscription()["status"] == "ended"
-    shop.pass_time(days=2)
-    sandbox.undo_cancel(subscriber.payment(paid)["imp_uid"])
-    shop.pass_time(days=1)
-
-    shop.reconcile()
-
-    assert [(item.reason, item.detail) for item in open_items(shop.billing)] == [("refund_undone", {"amount": PRICE})]
-    assert (sandbox.net(), subscriber.refund(paid).status_code) == (PRICE, 409)
-
-
-def test_a_subscription_that_a_cancel_has_ended_and_whose_money_is_held_again_is_a_persons_matter(
-    shop: Shop, subscriber: Shopper, sandbox: Sandbox
-) -> None:
-    """Cancelled in the console, and undone two days later: nobody asked for it, and no button is left."""
-    [paid] = subscriber.subscription()["period"]["attempts"]
-    imp_uid = subscriber.payment(paid)["imp_uid"]
-    sandbox.cancel_in_console(imp_uid)
-    tell(shop, imp_uid, paid)
-    assert subscriber.subscription()["reason"] == "refunded"
-    shop.pass_time(days=2)
-    sandbox.undo_cancel(imp_uid)
-
-    tell(shop, imp_uid, paid)
-
-    assert [(item.reason, item.detail) for item in open_items(shop.billing)] == [("refund_undone", {"amount": PRICE})]
-    sandbox.cancel_in_console(imp_uid)
-    tell(shop, imp_uid, paid)
-    assert open_items(shop.billing) == []
-
-
 @pytest.mark.parametrize("in_the_console", [1_000, 4_470])
 def test_what_was_given_back_in_the_console_is_known_before_anything_is_given_back_by_leaving(
     subscriber: Shopper, shop: Shop, sandbox: Sandbox, in_the_console: int
@@ -380,6 +319,36 @@ def test_what_was_given_back_in_the_console_is_known_before_anything_is_given_ba
 
     assert (sandbox.net(), open_items(shop.billing)) == (PRICE - in_the_console - shown, [])
     assert subscriber.agrees_with_ledger()
+
+
+def test_who_leaves_now_gets_what_i_mport_says_at_the_press(subscriber: Shopper, sandbox: Sandbox) -> None:
+    """A part was given back in the console between the page and its button, and that news was lost."""
+    sandbox.fault("webhook", "drop", times=0)
+    [paid] = subscriber.subscription()["period"]["attempts"]
+    assert choices(subscriber)["refund_krw"] == PRICE
+    sandbox.cancel_in_console(subscriber.payment(paid)["imp_uid"], 1_000)
+
+    assert subscriber.ask("leave", when="now", refund_krw=PRICE).status_code == 409
+
+    assert (subscriber.subscription()["status"], sandbox.net()) == ("active", PRICE - 1_000)
+    assert leave_now(subscriber).status_code == 303
+    assert sandbox.net() == 0
+
+
+def test_a_second_capture_on_its_way_back_is_no_part_of_what_leaving_gives_back(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """Somebody paid the first order's number again, and i'mport does not answer that cancel."""
+    [paid] = subscriber.subscription()["period"]["attempts"]
+    sandbox.fault(CANCEL, "cut_before")
+    order = {"pg": "jtnet", "merchant_uid": paid, "amount": PRICE, "name": "again"}
+    tell(shop, sandbox.pay(order, late=True)["imp_uid"], paid)
+
+    assert choices(subscriber)["refund_krw"] == PRICE
+    leave_now(subscriber)
+    shop.pass_time(minutes=2)
+    shop.reconcile()
+    assert sandbox.net() == 0
 
 
 def test_what_a_person_has_given_back_otherwise_is_not_given_back_again(

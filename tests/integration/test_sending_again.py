@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -187,3 +188,23 @@ def test_the_reply_of_a_charge_that_names_another_order_is_not_believed(
     charge = shopper.charged(card["id"])
 
     assert (charge["status"], charge["imp_uid"], charge["net"]) == ("requested", None, 0)
+
+
+def test_a_charge_whose_card_is_removed_between_the_look_and_the_send_is_not_sent_again(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, unknown: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim looks once more."""
+    is_too_late = charges.is_too_late
+
+    def remove_first(row: Payment, now: datetime) -> bool:
+        with shop.billing.database.writing() as session:
+            session.execute(update(Card).where(Card.id == row.card_id).values(status="removing"))
+        return is_too_late(row, now)
+
+    monkeypatch.setattr(charges, "is_too_late", remove_first)
+    shop.pass_time(seconds=GRACE + TIMEOUT)
+
+    shop.reconcile()
+
+    assert (sends(sandbox), sandbox.net()) == (1, 0)
+    assert shopper.payment(unknown["merchant_uid"])["status"] == "requested"

@@ -11,9 +11,11 @@ from sqlalchemy import select, update
 
 from storefront.billing import attention
 from storefront.billing.reconciling import reconciliation
+from storefront.billing.subscriptions import calendar
 from storefront.clock import Clock
 from storefront.models import Payment
 from tests.conftest import Shop
+from tests.integration.calendars import go_to
 from tests.integration.news import facts, tell
 from tests.people import Sandbox, Shopper
 
@@ -195,3 +197,28 @@ def test_a_charge_sent_by_a_clock_that_was_ahead_is_sent_again_after_a_grace_of_
         first = session.scalar(select(Payment.first_sent_at).where(Payment.merchant_uid == payment["merchant_uid"]))
     assert first is not None
     assert first <= shop.clock.now()
+
+
+@pytest.mark.parametrize("way", ["leave", "refund"])
+@pytest.mark.parametrize("is_imports_ahead", [True, False])
+def test_the_day_of_paying_is_i_mports_day(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, clock: Clock, is_imports_ahead: bool, way: str
+) -> None:
+    """Five minutes around midnight, and clocks that are ten apart: whoever has just paid gets all of it back."""
+    tonight = calendar.midnight_of(calendar.seoul_day(clock.now()) + timedelta(days=1))
+    go_to(shop, tonight - timedelta(minutes=5))
+    if is_imports_ahead:
+        sandbox.advance(minutes=10)
+    else:
+        clock.advance(timedelta(minutes=10))
+    sandbox.lose_token()
+    shopper.subscribe()
+    [paid] = shopper.subscription()["period"]["attempts"]
+
+    if way == "leave":
+        page = f"/account/subscriptions/{shopper.subscription()['id']}/leave"
+        assert shopper.ask("leave", when="now", refund_krw=shopper.see(page)["refund_krw"]).status_code == 303
+    else:
+        assert "refund" in shopper.browser.get(f"/payments/{paid}").text
+        assert shopper.refund(paid).status_code == 303
+    assert sandbox.net() == 0

@@ -7,7 +7,6 @@ i'mport has confirmed it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -19,11 +18,9 @@ from storefront.billing.changing.changes import OtherSumError, changing
 from storefront.billing.context import Billing
 from storefront.billing.mails import news
 from storefront.billing.payments import refunds, settlement
-from storefront.billing.payments.settlement import Door
 from storefront.billing.renewing.asking import TooLateError
 from storefront.billing.subscriptions import calendar, decisions, standing
 from storefront.billing.subscriptions.standing import Standing
-from storefront.iamport import SilenceError
 from storefront.models import Checkout, Payment, Refund, Subscription
 from storefront.states import EndReason, PeriodStatus, SubscriptionStatus
 
@@ -45,13 +42,11 @@ def choices(billing: Billing, subscription_id: int) -> Choices:
     """What a shopper can choose between; only of a subscription that has not ended."""
     with billing.database.reading() as session:
         found = standing.read(session, session.get_one(Subscription, subscription_id))
-        return _choices(session, found, billing.clock.now())
+        return _choices(session, found, billing.clock.now(), billing.gateway.clock_offset)
 
 
 def ask_what_is_held(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:
-    """Before a sum is shown or given back: a part may have been given back in i'mport's console.
-
-    If i'mport is silent the books count.
+    """Before a sum is shown or given back, as far as i'mport answers.
 
     Args:
         billing: settings, database, gateway, clock.
@@ -64,8 +59,7 @@ def ask_what_is_held(billing: Billing, *, shopper_id: int, subscription_id: int)
             return
         paid = _payment_of(session, _running(standing.read(session, subscription), billing.clock.now()))
     if paid is not None:
-        with suppress(SilenceError):
-            settlement.settle(billing, Door.READ, imp_uid=paid.imp_uid, merchant_uid=paid.merchant_uid)
+        settlement.ask_what_is_held(billing, paid)
 
 
 def leave_at_the_end(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:
@@ -108,10 +102,10 @@ def leave_now(billing: Billing, *, shopper_id: int, subscription_id: int, refund
         session, found, now = change.session, change.found, change.now
         if _has_left(found.subscription):
             return
-        if _choices(session, found, now).refund_krw != refund_krw:
+        if _choices(session, found, now, billing.gateway.clock_offset).refund_krw != refund_krw:
             raise OtherSumError(subscription_id)
         payment = _payment_of(session, _running(found, now))
-        found.subscription.leaves_on = None
+        found.subscription.leaves_on = None  # whoever meant to leave later leaves now
         decisions.end(found.subscription, found.period, EndReason.LEFT, now)
         if payment is not None and refund_krw:
             refunds.owe(session, payment, f"left:{subscription_id}", refund_krw, "left", now)
@@ -137,7 +131,9 @@ def stay(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:
             change.write()
 
 
-def refundable_krw(period: Checkout | None, payment: Payment | None, own: Sequence[Refund], now: datetime) -> int:
+def refundable_krw(
+    period: Checkout | None, payment: Payment | None, own: Sequence[Refund], now: datetime, offset: timedelta
+) -> int:
     """What goes back of a running period if it ends now.
 
     All of it on the Seoul day of paying. Afterwards the days that are not used count, from tomorrow on, at the price
@@ -148,6 +144,7 @@ def refundable_krw(period: Checkout | None, payment: Payment | None, own: Sequen
         payment: what paid it.
         own: that payment's refunds.
         now: the moment.
+        offset: how far i'mport's clock, by which it was paid, is ahead of ours.
 
     Returns:
         Won.
@@ -156,18 +153,18 @@ def refundable_krw(period: Checkout | None, payment: Payment | None, own: Sequen
         return 0
     held = max(payment.held_krw - refunds.on_their_way(payment, own), 0)
     today = calendar.seoul_day(now)
-    if refunds.was_paid_today(payment, now):
+    if refunds.was_paid_today(payment, now + offset):
         return held
     days = (period.ends_on - period.begins_on).days
     unused = min(max((period.ends_on - today - timedelta(days=1)).days, 0), days)
     return min(held, payment.captured_krw * unused // days)
 
 
-def _choices(session: Session, found: Standing, now: datetime) -> Choices:
+def _choices(session: Session, found: Standing, now: datetime, offset: timedelta) -> Choices:
     running = _running(found, now)
     payment = _payment_of(session, running)
     own = session.scalars(select(Refund).where(Refund.payment_id == payment.id)).all() if payment else ()
-    return Choices(refundable_krw(running, payment, own, now), running.ends_on if running else None)
+    return Choices(refundable_krw(running, payment, own, now, offset), running.ends_on if running else None)
 
 
 def _running(found: Standing, now: datetime) -> Checkout | None:

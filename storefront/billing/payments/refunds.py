@@ -83,7 +83,7 @@ def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) 
         now = billing.clock.now()
         if payment.imp_uid is None or not is_refundable(payment):
             raise NotRefundableError(merchant_uid)
-        if not is_whole_for(payment, now):
+        if not is_whole_for(payment, billing.gateway.imports_time(now)):
             raise OnlyByLeavingError(merchant_uid)
         owe(session, payment, identity, payment.held_krw, "shopper", now)
     send(billing, merchant_uid)
@@ -116,13 +116,13 @@ def is_whole_for(payment: Payment, now: datetime) -> bool:
 
     Args:
         payment: any.
-        now: the moment.
+        now: the moment, by i'mport's clock.
     """
     return payment.attempt is None or was_paid_today(payment, now)
 
 
 def was_paid_today(payment: Payment, now: datetime) -> bool:
-    """Whether it is still the Seoul day on which a payment was made."""
+    """Whether it is still the Seoul day on which a payment was made; both are moments of i'mport's clock."""
     return calendar.seoul_day(payment.paid_at or payment.created_at) == calendar.seoul_day(now)
 
 
@@ -144,18 +144,17 @@ def owe(session: Session, payment: Payment, identity: str, amount_krw: int, reas
         session: the transaction, with the payment locked.
         payment: captured.
         identity: what makes it this refund and no other.
-        amount_krw: won, at most what is held and not on its way back.
+        amount_krw: won, at most what is held. Nothing of it is on its way back already.
         reason: one of `REASONS`.
         now: when.
     """
-    own = session.scalars(select(Refund).where(Refund.payment_id == payment.id)).all()
     session.add(
         Refund(
             payment_id=payment.id,
             identity=identity,
             imp_uid=payment.imp_uid or "",
             amount_krw=amount_krw,
-            checksum_krw=payment.held_krw - on_their_way(payment, own),
+            checksum_krw=payment.held_krw,
             total_krw=payment.captured_krw,
             reason=reason,
             status=RefundStatus.REQUESTED,
@@ -194,7 +193,8 @@ def finish(billing: Billing, merchant_uid: str) -> None:
 def ask_again(billing: Billing, merchant_uid: str) -> None:
     """Give refunds of our own making that i'mport refused another chance: what it holds is still not ours to keep.
 
-    Those of which a person has said how they were settled are left alone: by bank transfer, say.
+    Those of which a person has said how they were settled are left alone: by bank transfer, say. Of a leaving's sum only the
+    rest is asked for if a part was cancelled in the console meanwhile: i'mport has refused the old words, and always will.
     """
     with billing.database.writing() as session:
         payment = session.scalars(select(Payment).where(Payment.merchant_uid == merchant_uid).with_for_update()).one()
@@ -202,6 +202,9 @@ def ask_again(billing: Billing, merchant_uid: str) -> None:
         newest = {refund_row.imp_uid: refund_row for refund_row in session.scalars(query.with_for_update())}
         for refund_row in newest.values():
             if refund_row.status == RefundStatus.FAILED and not _is_settled(session, merchant_uid, refund_row):
+                rest_krw = refund_row.cancelled_after_krw - payment.cancelled_krw
+                if refund_row.reason == "left" and rest_krw > 0:
+                    refund_row.amount_krw, refund_row.checksum_krw = rest_krw, payment.held_krw
                 event = refund_row.move(RefundStatus.REQUESTED)
                 again = decided(billing.clock.now(), event, amount=refund_row.amount_krw)
                 timeline.write(session, payment, [again])

@@ -6,6 +6,7 @@ A message (callback, redirect, webhook, or just somebody opening a page) carries
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +23,7 @@ from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import Note, asked, decided, told
 from storefront.billing.payments import refunds
+from storefront.billing.subscriptions import overview
 from storefront.iamport import NotAskedError, SilenceError, UnreadableAnswerError
 from storefront.models import Card, Payment, Refund, Stray
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
@@ -113,6 +115,20 @@ def finish(billing: Billing, merchant_uid: str) -> Payment | None:
         _leave_refusing(billing, row)
         row = records.look(billing, merchant_uid)
     return row
+
+
+def ask_what_is_held(billing: Billing, payment: Payment) -> None:
+    """Before a sum is shown or given back: a part may have been given back in i'mport's console.
+
+    If i'mport is silent the books count.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        payment: perhaps captured.
+    """
+    if payment.imp_uid is not None:
+        with suppress(SilenceError):
+            settle(billing, Door.READ, imp_uid=payment.imp_uid, merchant_uid=payment.merchant_uid)
 
 
 def refresh(billing: Billing, shopper_id: int, merchant_uid: str | None = None) -> None:
@@ -261,6 +277,9 @@ def _heed_replaced_key(billing: Billing, session: Session, customer_uid: str) ->
 
 def _write(billing: Billing, row: Payment, answers: Sequence[iamport.Payment], hearsay: list[Note]) -> None:
     seen, notes = Seen(row.merchant_uid, row.version), hearsay
+    if row.subscription_id is not None and row.status == PaymentStatus.FAILED:
+        # Whether a late approval is still wanted is decided by time, not by whether somebody has written the end yet.
+        overview.let_time_pass(billing, row.subscription_id)
     if not answers:
         notes = [*notes, asked(billing.clock.now(), "looked_up", status="unknown")]
     for answer in answers:
