@@ -5,7 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
@@ -79,6 +79,10 @@ class MailServer:
             if all(code >= 500 for code in codes):  # noqa: PLR2004 - a permanent refusal in SMTP
                 raise UndeliverableError(f"refused with {min(codes)}") from None
             raise CarrierError(f"refused with {min(codes)} for now") from None
+        except smtplib.SMTPDataError as refused:
+            if refused.smtp_code >= 500:  # noqa: PLR2004
+                raise UndeliverableError(f"refused with {refused.smtp_code}") from None
+            raise CarrierError(f"refused with {refused.smtp_code} for now") from None
         except (OSError, smtplib.SMTPException) as error:
             # The exception's own text may hold addresses and the password's user: its kind says enough.
             raise CarrierError(type(error).__name__) from None
@@ -102,13 +106,18 @@ class MailServer:
             server: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT_S, context=context)
         else:
             server = smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_S)
-        with server:
+        try:
             server.ehlo()
             if not self.over_tls and (self.password or server.has_extn("starttls")):
                 server.starttls(context=context)
             if self.user:
                 server.login(self.user, self.password)
             yield server
+        finally:
+            # What it has taken it has taken, however it says goodbye.
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()
+            server.close()
 
 
 def carrier_for(settings: Settings) -> Carrier | None:

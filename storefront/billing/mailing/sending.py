@@ -28,6 +28,8 @@ CLAIM_LASTS = timedelta(minutes=5)
 AT_ONCE = 50
 """How many mails one look sends at most; the next look goes on."""
 LONGEST_PAUSE = timedelta(hours=6)
+_DOUBLINGS = 9
+"""After so many a pause is the longest; what is tried for weeks would have one that no calendar holds."""
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ def send_waiting(billing: Billing, carrier: Carrier | None = None) -> int:
     carrier = carrier or carrier_for(billing.settings)
     if carrier is None:
         return 0
-    return sum(_send(billing, carrier, mail_id) for mail_id in _waiting(billing))
+    return sum(_send_contained(billing, carrier, mail_id) for mail_id in _waiting(billing))
 
 
 def outbox(billing: Billing) -> Sequence[Mail]:
@@ -76,6 +78,18 @@ def _waiting(billing: Billing) -> Sequence[int]:
 
 def _is_waiting(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return Mail.sent_at.is_(None), Mail.dropped_at.is_(None), Mail.next_try_at <= now
+
+
+def _send_contained(billing: Billing, carrier: Carrier, mail_id: int) -> bool:
+    """One bad mail stops nobody else's: it is left alone for a while, and the log says why."""
+    try:
+        return _send(billing, carrier, mail_id)
+    except Exception:
+        log.exception("mail_failed", extra={"fields": {"mail": mail_id}})
+        with billing.database.writing() as session:
+            later = billing.clock.now() + LONGEST_PAUSE
+            session.execute(update(Mail).where(Mail.id == mail_id).values(next_try_at=later, tries=Mail.tries + 1))
+        return False
 
 
 def _send(billing: Billing, carrier: Carrier, mail_id: int) -> bool:
@@ -136,7 +150,7 @@ def _carry(carrier: Carrier, mail: Mail, letter: Letter) -> _Outcome:
     except UndeliverableError as error:
         return _Outcome(dropped_why=str(error))
     except CarrierError:
-        return _Outcome(try_after=min(timedelta(minutes=2**mail.tries), LONGEST_PAUSE))
+        return _Outcome(try_after=min(timedelta(minutes=2 ** min(mail.tries, _DOUBLINGS)), LONGEST_PAUSE))
     return _Outcome(sent=True)
 
 
