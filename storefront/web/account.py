@@ -111,7 +111,7 @@ def _page(problem: str | None = None) -> Any:
     return render_template(
         "account/account.html",
         subscriptions=[(found, standing_orders.words_of(found)) for found in subscriptions],
-        charged_by_itself={found.card.id for found in subscriptions if found.upcoming is not None},
+        charged_by_itself={found.card.id for found in subscriptions if found.upcoming is not None or found.open_orders},
         in_use={found.card.id for found in subscriptions if found.goes_on},
         cards=stored,
         labels=card_labels(stored),

@@ -16,7 +16,7 @@ from storefront.billing.renewing.asking import SubscriptionNotFoundError, TooLat
 from storefront.billing.subscriptions import overview
 from storefront.states import SubscriptionStatus
 from storefront.web import limits
-from storefront.web.shop import billing, find_plan, number_or_404, read_number, shopper_id, wants_json
+from storefront.web.shop import billing, find_plan, number_or_404, read_number, shopper_id, shown_number, wants_json
 from storefront.web.standing_orders import words_of
 
 PLAN_CONSENT_VERSION = "plan-2026-11-27"
@@ -65,7 +65,7 @@ def stay(subscription_id: str) -> Any:
 @limits.PAY
 def skip(subscription_id: str) -> Any:
     """Leave the next bag out."""
-    return _change(subscription_id, next_bag.skip)
+    return _change(subscription_id, partial(next_bag.skip, next_number=shown_number("next")))
 
 
 @blueprint.post("/unskip")
@@ -73,7 +73,7 @@ def skip(subscription_id: str) -> Any:
 @limits.PAY
 def unskip(subscription_id: str) -> Any:
     """Want the next bag after all."""
-    return _change(subscription_id, next_bag.unskip)
+    return _change(subscription_id, partial(next_bag.unskip, next_number=shown_number("next")))
 
 
 @blueprint.post("/plan")
@@ -85,7 +85,7 @@ def choose_plan(subscription_id: str) -> Any:
     if plan is None or price_krw is None or not _agrees():
         return _not_done(number_or_404(subscription_id), gettext("Please choose a coffee and agree to its price."), 400)
     wanted = partial(next_bag.choose_plan, plan=plan, price_krw=price_krw, consent_version=PLAN_CONSENT_VERSION)
-    return _change(subscription_id, wanted)
+    return _change(subscription_id, partial(wanted, next_number=shown_number("next")))
 
 
 @blueprint.post("/price")

@@ -34,7 +34,10 @@ def _door(settings: Settings) -> Callable[[], Response | None]:
     own = {*_LOOPBACK, public[0], settings.bound_host}
 
     def keep_to_own_names() -> Response | None:
-        asked = _place(request.host)
+        try:
+            asked = _place(request.host)
+        except ValueError:  # no port of this world, or no name
+            return _refusal()
         if asked == public:
             return None
         if asked[0] not in own:

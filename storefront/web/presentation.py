@@ -319,7 +319,9 @@ def _cancelled(payment: Payment) -> Result:
         headline=headline,
         lead=gettext("It may take a few days until your card company shows it."),
         money=_and_what_was_taken_twice(payment, money),
-        next=gettext("Your stored card stays until you remove it."),
+        next=gettext("Your stored card stays until you remove it.")
+        if payment.card.status == CardStatus.ACTIVE
+        else gettext("You can start again whenever you like."),
         receipt=gettext("Receipt"),
     )
 

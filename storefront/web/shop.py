@@ -105,6 +105,17 @@ def read_number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER else None
 
 
+def shown_number(field: str) -> int | None:
+    """A number that a form of ours says it has shown; None if it says nothing, as a program's need not; 400 for what is none."""
+    text = request.form.get(field)
+    if text is None:
+        return None
+    number = read_number(text)
+    if number is None:
+        abort(400)
+    return number
+
+
 def number_or_404(text: str) -> int:
     """A row's number out of a path; 404 for what cannot be one."""
     number = read_number(text)

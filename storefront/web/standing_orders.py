@@ -15,6 +15,7 @@ from storefront.models import Subscription
 from storefront.states import CardStatus, EndReason, Every, PeriodStatus, SubscriptionStatus
 from storefront.web.formats import day, seoul, won
 from storefront.web.i18n import plan_text
+from storefront.web.presentation import refusal_texts
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,10 @@ def _nothing(found: Overview) -> str:
 def _why(found: Overview) -> str | None:
     if found.subscription.status != SubscriptionStatus.PAST_DUE or found.open_orders or not found.attempts:
         return None
-    return refusal_text(found.attempts[-1].declined_as, gettext)
+    last = found.attempts[-1]
+    if last.captured:  # and sent back by us: no card company has refused it
+        return refusal_texts().get(last.refusal or "")
+    return refusal_text(last.declined_as, gettext)
 
 
 def _reasons() -> dict[EndReason, str]:

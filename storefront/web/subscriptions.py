@@ -24,7 +24,7 @@ from storefront.billing.subscriptions.overview import Overview
 from storefront.states import CardStatus
 from storefront.web import limits
 from storefront.web.presentation import card_labels, result_of
-from storefront.web.shop import billing, number_or_404, read_number, shopper_id, wants_json
+from storefront.web.shop import billing, number_or_404, read_number, shopper_id, shown_number, wants_json
 from storefront.web.standing_orders import as_json, words_of
 
 blueprint = Blueprint("subscriptions", __name__, url_prefix="/account/subscriptions")
@@ -44,11 +44,8 @@ def show(subscription_id: str) -> Any:
 @limits.PAY
 def pay(subscription_id: str) -> Any:
     """Pay what is owed, now, with any stored card."""
-    token, period = request.form.get("token", ""), request.form.get("period")
-    number = read_number(period) if period is not None else None
-    if period is not None and number is None:
-        abort(400)
-    return _asked(subscription_id, partial(asking.pay, token=token, number=number))
+    token = request.form.get("token", "")
+    return _asked(subscription_id, partial(asking.pay, token=token, number=shown_number("period")))
 
 
 @blueprint.post("/<subscription_id>/card")
@@ -56,7 +53,7 @@ def pay(subscription_id: str) -> Any:
 @limits.PAY
 def change_card(subscription_id: str) -> Any:
     """Have it charged to another stored card."""
-    return _asked(subscription_id, asking.change_card)
+    return _asked(subscription_id, partial(asking.change_card, next_number=shown_number("next")))
 
 
 def _asked(subscription_id: str, act: Callable[..., str | None]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -306,3 +307,50 @@ def test_a_card_that_nothing_is_charged_to_is_removed_at_once(shopper: Shopper, 
     assert f'action="{path}"' in shopper.browser.get("/account").text
     assert another_shopper.browser.get(path).status_code == 404
     assert another_shopper.browser.get("/account/cards/x/remove").status_code == 404
+
+
+def forms(shopper: Shopper, to: str) -> list[dict[str, str]]:
+    """The fields of the subscription page's forms that go to an address, as a browser would send them."""
+    page = shopper.browser.get(f"/account/subscriptions/{shopper.subscription()['id']}").text
+    found = re.findall(rf'<form[^>]*action="[^"]*/{to}"[^>]*>(.*?)</form>', page, re.DOTALL)
+    fields = [dict(re.findall(r'<input[^>]*?name="([^"]*)"[^>]*?value="([^"]*)"', form)) for form in found]
+    assert all("next" in form for form in fields)
+    return fields
+
+
+@pytest.mark.parametrize("what", ["skip", "plan"])
+def test_an_old_page_changes_the_bag_it_showed_or_none(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox, what: str
+) -> None:
+    """Between page and press that bag was charged: another one is not left out, and a text that named a day is not agreed to."""
+    due = datetime.fromtimestamp(subscriber.subscription()["next"]["at"], UTC)
+    go_to(shop, due - timedelta(minutes=5))
+    form = forms(subscriber, what)[0]
+    go_to(shop, due)
+    assert shop.renew().sent
+    before = subscriber.subscription()
+
+    assert subscriber.ask(what, **{"consent": "y", **form}).status_code == 409
+
+    assert (subscriber.subscription(), sandbox.net()) == (before, 2 * MORNING)
+    assert subscriber.ask(what, **{"consent": "y", **forms(subscriber, what)[0]}).status_code == 303
+    assert subscriber.ask(what, **{"consent": "y", **form, "next": "one"}).status_code == 400
+
+
+def test_an_old_page_that_says_that_nothing_is_charged_now_charges_nothing(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Between page and press the bag fell due and was declined: another card would be tried at once."""
+    shopper.subscribe(mode="register", card="decline-later")
+    shopper.register_card()
+    [form] = forms(shopper, "card")
+    go_to_next(shop, shopper)
+    shop.renew()
+    assert shopper.subscription()["status"] == "past_due"
+
+    assert shopper.ask("card", **form).status_code == 409
+
+    assert sandbox.net() == 0
+    [form] = forms(shopper, "card")
+    assert shopper.ask("card", **form).status_code == 303
+    assert sandbox.net() == MORNING

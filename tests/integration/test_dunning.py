@@ -512,3 +512,51 @@ def test_a_reason_is_read_by_the_table(reason: str | None, kind: str) -> None:
     """What it does not know is soft."""
     assert dunning.kind_of(reason) == kind
     assert not dunning.is_hard("unknown")
+
+
+def test_the_page_of_a_declined_renewal_leads_to_where_it_is_paid(owing: Shopper) -> None:
+    """And not to a second subscription."""
+    [attempt] = attempts_of(owing)
+    page = owing.browser.get(f"/payments/{attempt['merchant_uid']}").text
+
+    main = page[page.index("<main") : page.index("</main>")]
+    assert f'href="/account/subscriptions/{owing.subscription()["id"]}"' in main
+    assert 'href="/checkout/' not in main
+
+
+def test_a_charge_that_goes_back_was_not_declined_by_the_card_company(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """It approved the charge; it is we who send it back, because it was for another sum."""
+    shopper.subscribe(mode="register")
+    go_to_next(shop, shopper)
+    sandbox.fault(AGAIN, "cut_before")
+    [attempt] = shop.renew().sent
+    order = {"customer_uid": shopper.payment(attempt)["customer_uid"], "merchant_uid": attempt}
+    sandbox.call("POST", AGAIN, amount=100, name="another sum", **order)
+    shop.reconcile()
+    assert shopper.payment(attempt)["status"] == "refused"
+
+    [mail] = [mail for mail in sending.outbox(shop.billing) if mail.kind == "declined"]
+    mail.language = "en"
+    page = shopper.browser.get(f"/account/subscriptions/{shopper.subscription()['id']}", headers=ENGLISH).text
+    for text in (sending.letter_of(shop.billing, mail).text, page):
+        assert "The card company did not approve it." not in text
+        assert "was not approved" not in text
+    assert "Another amount was charged than you ordered." in page
+
+
+def test_a_card_that_is_being_charged_for_a_subscription_is_not_said_to_wait_for_a_button(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """While its charge is unknown nothing is planned, and yet it is charged automatically."""
+    shopper.subscribe()
+    go_to_next(shop, shopper)
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.fault(AGAIN, "cut_after")
+    sandbox.fault("/payments/findAll/*", "error", times=0)
+    shop.renew()
+
+    page = shopper.browser.get("/account", headers=ENGLISH).text
+    assert "Charged automatically for a subscription" in page
+    assert "Charged only when you press a button" not in page

@@ -288,3 +288,15 @@ def test_nothing_is_said_to_be_on_its_way_back_when_only_the_key_is_left(shopper
     page = shopper.browser.get(f"/payments/{order}", headers=ENGLISH).text
     assert "is on its way" not in page
     assert "Everything that left your card has been returned" in page
+
+
+def test_a_page_does_not_say_that_a_removed_card_stays(shopper: Shopper) -> None:
+    """Neither beside the button for a refund nor after it."""
+    path = f"/payments/{shopper.buy()['merchant_uid']}"
+    stays = "Your stored card stays"
+    assert stays in shopper.browser.get(path, headers=ENGLISH).text
+    shopper.remove_card(shopper.active_cards()[0]["id"])
+
+    assert stays not in shopper.browser.get(path, headers=ENGLISH).text
+    shopper.refund(path.rpartition("/")[2])
+    assert stays not in shopper.browser.get(path, headers=ENGLISH).text

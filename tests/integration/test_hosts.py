@@ -99,3 +99,9 @@ def test_no_address_that_is_given_away_comes_from_a_request(shopper: Shopper) ->
     assert f"{SHOP_URL}/payments/complete/mobile" in page.text
     for reply in (ordered, page):
         assert "evil.example" not in f"{reply.headers}{reply.text}"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:99999", "127.0.0.1:abc", "a..b", "[::1", ""])
+def test_what_is_no_host_at_all_breaks_nothing(shop: Shop, host: str) -> None:
+    """It is refused like a stranger's, or is nobody's."""
+    assert shop.app.test_client().get("/terms", headers={"Host": host}).status_code in (302, 400)

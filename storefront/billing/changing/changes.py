@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from storefront.billing.context import Billing
 from storefront.billing.orders.records import DEADLOCK
 from storefront.billing.renewing.asking import SubscriptionNotFoundError, TooLateError
-from storefront.billing.subscriptions import overview, standing
+from storefront.billing.subscriptions import overview, standing, step
 from storefront.billing.subscriptions.standing import MovedOnError, Standing
 from storefront.models import Subscription
 
@@ -42,17 +42,20 @@ class Change:
 
 
 @contextmanager
-def changing(billing: Billing, shopper_id: int, subscription_id: int) -> Iterator[Change]:
+def changing(
+    billing: Billing, shopper_id: int, subscription_id: int, *, next_number: int | None = None
+) -> Iterator[Change]:
     """One transaction in which a shopper's subscription is changed.
 
     Args:
         billing: settings, database, gateway, clock.
         shopper_id: who asks.
         subscription_id: which.
+        next_number: the number of the period that the page has shown as the next one; None if it does not matter.
 
     Raises:
         SubscriptionNotFoundError: answer 404.
-        TooLateError: it kept changing meanwhile. Nothing was changed; answer 409.
+        TooLateError: it kept changing meanwhile, or another period is the next one now. Nothing was changed; answer 409.
     """
     with billing.database.reading() as session:
         seen = session.get(Subscription, subscription_id)
@@ -62,6 +65,8 @@ def changing(billing: Billing, shopper_id: int, subscription_id: int) -> Iterato
     try:
         with billing.database.writing() as session:
             found = standing.lock(session, subscription_id, with_payment=True)
+            if next_number not in (None, step.next_interval(found.subscription).number):
+                raise TooLateError(subscription_id)
             yield Change(session, found, billing.clock.now())
     except MovedOnError:
         raise TooLateError(subscription_id) from None

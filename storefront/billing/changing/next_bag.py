@@ -38,14 +38,20 @@ class Choices:
     terms: Terms
 
 
-def skip(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:
+def skip(billing: Billing, *, shopper_id: int, subscription_id: int, next_number: int | None = None) -> None:
     """Leave out the bag that would be charged next; one at a time, and only of those that come each month.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: who asks.
+        subscription_id: which.
+        next_number: the number of the bag that was shown as the next one; another one is not left out in its place.
 
     Raises:
         SubscriptionNotFoundError: answer 404.
         TooLateError: nothing is charged next that could be left out. Nothing was changed; answer 409.
     """
-    with changing(billing, shopper_id, subscription_id) as change:
+    with changing(billing, shopper_id, subscription_id, next_number=next_number) as change:
         subscription, found = change.subscription, change.found
         if step.skips_next(subscription):
             return
@@ -55,14 +61,20 @@ def skip(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:
         change.write()
 
 
-def unskip(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:
+def unskip(billing: Billing, *, shopper_id: int, subscription_id: int, next_number: int | None = None) -> None:
     """Want that bag after all.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        shopper_id: who asks.
+        subscription_id: which.
+        next_number: the number of the bag that was shown as skipped.
 
     Raises:
         SubscriptionNotFoundError: answer 404.
         TooLateError: it has been left out already, or the subscription has ended. Nothing was changed; answer 409.
     """
-    with changing(billing, shopper_id, subscription_id) as change:
+    with changing(billing, shopper_id, subscription_id, next_number=next_number) as change:
         subscription, period = change.subscription, change.found.period
         if step.skips_next(subscription):
             subscription.skip_number = None
@@ -74,7 +86,14 @@ def unskip(billing: Billing, *, shopper_id: int, subscription_id: int) -> None:
 
 
 def choose_plan(
-    billing: Billing, *, shopper_id: int, subscription_id: int, plan: Plan, price_krw: int, consent_version: str
+    billing: Billing,
+    *,
+    shopper_id: int,
+    subscription_id: int,
+    plan: Plan,
+    price_krw: int,
+    consent_version: str,
+    next_number: int | None = None,
 ) -> None:
     """Have the next bag and all later ones be of a plan. The present period stays what was paid for.
 
@@ -85,13 +104,14 @@ def choose_plan(
         plan: what is wanted; the present one takes an earlier choice back.
         price_krw: the won a period that its shopper was shown and has agreed to.
         consent_version: which text was agreed to.
+        next_number: the number of the next period, whose first day the text named.
 
     Raises:
         OtherSumError: answer 409 and show the sum of now.
         SubscriptionNotFoundError: answer 404.
         TooLateError: its next bag cannot be changed now. Nothing was changed; answer 409.
     """
-    with changing(billing, shopper_id, subscription_id) as change:
+    with changing(billing, shopper_id, subscription_id, next_number=next_number) as change:
         subscription = change.subscription
         if (plan.code, price_krw) == _wanted(subscription):
             return

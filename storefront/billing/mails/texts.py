@@ -141,9 +141,11 @@ class _Writer:
             again = _("We try again on %(retry_on)s at 9 in the morning.")
         elif self._facts.get("is_next_card_tried"):
             again = _("We try the card that you have chosen since in a moment.")
+        # What was captured no card company has refused: it is we who send it back.
+        why = [] if self._facts.get("captured_krw") else [self._refusal(_)]
         return [
             self._not_charged(_),
-            self._refusal(_),
+            *why,
             again,
             _("Here you can pay at once, choose another card, or leave:"),
         ]

@@ -18,7 +18,7 @@ from storefront.billing.context import Billing
 from storefront.billing.payments import charges
 from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
 from storefront.billing.sends import Send
-from storefront.billing.subscriptions import beginning, decisions, dunning, overview, standing
+from storefront.billing.subscriptions import beginning, decisions, dunning, overview, standing, step
 from storefront.billing.subscriptions.standing import MovedOnError, Standing
 from storefront.billing.subscriptions.step import Charge
 from storefront.models import Card, Payment, Subscription
@@ -81,7 +81,9 @@ def pay(
     return _act(billing, shopper_id, subscription_id, card_id, write)
 
 
-def change_card(billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int) -> str | None:
+def change_card(
+    billing: Billing, *, shopper_id: int, subscription_id: int, card_id: int, next_number: int | None = None
+) -> str | None:
     """Charge the subscription to another stored card from now on. A period that is owed is tried with it at once.
 
     Args:
@@ -89,6 +91,8 @@ def change_card(billing: Billing, *, shopper_id: int, subscription_id: int, card
         shopper_id: who asks.
         subscription_id: whose card.
         card_id: the card; the one that is charged already changes nothing.
+        next_number: the number of the period that was shown as the next one; if that has fallen due meanwhile, the page
+            said that nothing is charged now, and it would be.
 
     Returns:
         The order number of the attempt that was sent, if there was something to charge.
@@ -98,12 +102,14 @@ def change_card(billing: Billing, *, shopper_id: int, subscription_id: int, card
         CardNotChargeableError: or `CardRefusedError`; answer 400 and offer another card.
         CardNotFoundError: not this shopper's card; answer 404.
         SubscriptionNotFoundError: answer 404.
-        TooLateError: it has ended, or an attempt is open; answer 409.
+        TooLateError: it has ended, an attempt is open, or another period is the next one; answer 409.
     """
 
     def write(session: Session, found: Standing, card: Card, now: datetime) -> Payment | None:
         subscription = found.subscription
         if subscription.status == SubscriptionStatus.ENDED:
+            raise TooLateError(subscription_id)
+        if next_number not in (None, step.next_interval(subscription).number):
             raise TooLateError(subscription_id)
         if card.id == subscription.card_id and card.status == CardStatus.ACTIVE:
             return None

@@ -50,6 +50,11 @@ class Overview:
         return self.card if self.card.status == CardStatus.ACTIVE else None
 
     @property
+    def next_number(self) -> int:
+        """The number of the period that comes after the last begun one."""
+        return step.next_interval(self.subscription).number
+
+    @property
     def goes_on(self) -> bool:
         """Whether it needs its card again: it has not ended, and is not about to."""
         return self.subscription.status != SubscriptionStatus.ENDED and self.subscription.leaves_on is None
