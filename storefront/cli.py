@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 import sys
@@ -17,7 +18,7 @@ from typing import Any
 import click
 from flask import Flask
 
-from storefront import background, config, create_billing, logs, serving, starting
+from storefront import background, config, create_billing, logs, revision, serving, starting
 from storefront.billing import Billing, monthly
 from storefront.billing.attention import open_items
 from storefront.billing.catalogue import PLANS
@@ -39,6 +40,9 @@ _MONTH = re.compile("20[0-9]{2}-(0[1-9]|1[0-2])")
 _GRACE_BESIDE_SANDBOX = "5"
 """`CHARGE_GRACE` of the demo: beside the sandbox nothing is on its way for longer, and nobody waits ten minutes for an answer."""
 _DAY = re.compile("20[0-9]{2}-[0-9]{2}-[0-9]{2}")
+_LAST_YEAR = 2099
+_PORT = click.IntRange(0, 65_535)
+_ITEM = click.IntRange(1, 2**31 - 1)
 _SENDERS_BESIDE_PAGES = 8
 """How many renewals the demo sends at once: its pages use the same database connections."""
 
@@ -51,9 +55,17 @@ def _moment(_context: click.Context, _option: click.Parameter, text: str | None)
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter("write it like 2027-01-31 or 2027-01-31T09:00+09:00") from None
+    if moment.year > _LAST_YEAR:
+        raise click.BadParameter(f"choose a year up to {_LAST_YEAR}")
     if len(text) <= len("2027-01-31"):
         moment += timedelta(days=1)
     return moment if moment.tzinfo else moment.replace(tzinfo=SEOUL)
+
+
+def _finite(_context: click.Context, _option: click.Parameter, number: float) -> float:
+    if math.isnan(number):  # which is in every range
+        raise click.BadParameter("write a number")
+    return number
 
 
 def _first_day(_context: click.Context, _option: click.Parameter, text: str) -> date:
@@ -84,10 +96,14 @@ main.add_command(doctor)
 
 
 @main.command()
-@click.option("--port", default=8000, show_default=True, help="The shop's port.")
-@click.option("--sandbox-port", default=8001, show_default=True, help="The sandbox's port.")
+@click.option("--port", type=_PORT, default=8000, show_default=True, help="The shop's port.")
+@click.option("--sandbox-port", type=_PORT, default=8001, show_default=True, help="The sandbox's port.")
 @click.option(
-    "--data", type=click.Path(path_type=Path), default="instance", show_default=True, help="The databases' folder."
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="instance",
+    show_default=True,
+    help="The databases' folder.",
 )
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
@@ -130,7 +146,7 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
 
 
 @main.command()
-@click.option("--port", default=8000, show_default=True, help="The shop's port.")
+@click.option("--port", type=_PORT, default=8000, show_default=True, help="The shop's port.")
 @click.option("--host", default=serving.HOST, show_default=True, help="The address to listen at.")
 def run(port: int, host: str) -> None:
     """The shop alone, from its settings."""
@@ -180,7 +196,7 @@ def list_attention() -> None:
 
 
 @attention.command("show")
-@click.argument("item_id", metavar="ID", type=int)
+@click.argument("item_id", metavar="ID", type=_ITEM)
 def show_attention(item_id: int) -> None:
     """An item, what i'mport says of it now, and the ways out."""
     with _refusals():
@@ -193,10 +209,12 @@ def show_attention(item_id: int) -> None:
 
 
 @attention.command("close")
-@click.argument("item_id", metavar="ID", type=int)
+@click.argument("item_id", metavar="ID", type=_ITEM)
 @click.option("--why", required=True, help="The reason; the order's timeline shows it.")
 def close_attention(item_id: int, why: str) -> None:
     """Ask i'mport about an item, and close it."""
+    if not why.strip():
+        raise click.BadParameter("say why", param_hint="--why")
     with _refusals():
         item = desk.close(_billing(), item_id, why)
     _say([f"closed: {desk.line(item)}" if item.closed_why else f"it was over already: {desk.line(item)}"])
@@ -225,10 +243,18 @@ def renew(*, dry_run: bool, until: datetime | None) -> None:
 
 
 @main.command()
-@click.option("--every", default=background.EVERY_S, show_default=True, help="Seconds between two looks.")
+@click.option(
+    "--every",
+    type=click.FloatRange(0.1, 3_600),
+    callback=_finite,
+    default=background.EVERY_S,
+    show_default=True,
+    help="Seconds between two looks.",
+)
 def worker(every: float) -> None:
     """Renew and reconcile by itself, until ended; any number of workers may run at once."""
-    with background.working(_billing(), every_s=every):
+    # It may be started beside a shop that is just making the tables: until then its looks fail, and it goes on.
+    with background.working(_billing_as_it_is(), every_s=every):
         click.echo("ready")
         threading.Event().wait()
 
@@ -282,7 +308,7 @@ def upgrade() -> None:
     """Bring the database to the newest schema."""
     from storefront import schema  # noqa: PLC0415 - a running shop does without Alembic
 
-    schema.upgrade(_billing().database)
+    schema.upgrade(_billing_as_it_is().database)
     click.echo("the database has the newest schema")
 
 
@@ -358,7 +384,16 @@ def _sandbox_keys(sandbox_url: str) -> dict[str, str]:
     }
 
 
-def _billing() -> Billing:
+def _billing_as_it_is() -> Billing:
     """Billing without a web application, for the commands that serve nothing."""
     settings = _load(config.environment(), public_url="http://127.0.0.1:8000", folder=starting.INSTANCE)
     return create_billing(settings)
+
+
+def _billing() -> Billing:
+    """The same, over a database that has its tables."""
+    billing = _billing_as_it_is()
+    with billing.database.engine.connect() as connection:
+        if revision.found(connection) != revision.needed():
+            raise _UnaskedError("the database does not have this version's tables: run `storefront db upgrade` first")
+    return billing

@@ -24,7 +24,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @click.command()
-@click.option("--port", default=8001, show_default=True, help="The sandbox's port.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8001, show_default=True, help="The sandbox's port.")
 @click.option(
     "--host", default=LOCALHOST, show_default=True, help="The address to listen at; another one needs --token."
 )
