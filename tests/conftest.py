@@ -227,7 +227,7 @@ def shop_beside(
 ) -> Iterator[Shop]:
     """A shop beside a sandbox in this process or behind HTTP, with an empty database, which is left empty."""
     if in_process:
-        gateway = gateway or _gateway(settings, session_for(sandbox_app), clock)
+        gateway = gateway or gateway_of(settings, session_for(sandbox_app), clock)
     app = create_app(settings, clock=clock, gateway=gateway)
     database = once.database_at(settings.database_url)
     of_its_own = app.extensions["billing"].database
@@ -258,6 +258,7 @@ def another_shopper(shop: Shop, sandbox: Sandbox) -> Shopper:
     return Shopper(shop.browser(), sandbox).sign_up()
 
 
-def _gateway(settings: Settings, session: requests.Session, clock: Clock) -> Iamport:
+def gateway_of(settings: Settings, session: requests.Session, clock: Clock) -> Iamport:
+    """A client of its own, as every process has one."""
     keys, breaker = (settings.imp_key, settings.imp_secret), Breaker(lambda: clock.now().timestamp())
     return Iamport(settings.imp_api_url, *keys, live=settings.imp_live, session=session, clock=clock, breaker=breaker)

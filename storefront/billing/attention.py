@@ -24,6 +24,8 @@ from storefront.database import once_committed
 from storefront.iamport import SilenceError
 from storefront.models import Attention
 
+_SUBSCRIPTION = "subscription_"
+
 log = logging.getLogger(__name__)
 
 
@@ -72,7 +74,7 @@ def call(session: Session, reason: Reason, subject: str, at: datetime, **detail:
     about = (Attention.reason == reason, Attention.subject == subject)
     known = session.scalars(select(Attention).where(*about)).all()
     facts = {name: value for name, value in detail.items() if value is not None}
-    if any(item.closed_at is None or (item.closed_why is not None and item.detail == facts) for item in known):
+    if any(item.closed_at is None or _is_no_news(item, facts) for item in known):
         return False
     session.flush()
     try:
@@ -83,6 +85,22 @@ def call(session: Session, reason: Reason, subject: str, at: datetime, **detail:
     fields = {"reason": str(reason), "subject": subject, **facts}
     once_committed(session, partial(log.warning, "needs_person", extra={"fields": fields}))
     return True
+
+
+def of_subscription(subscription_id: int) -> str:
+    """The subject of what is about a subscription and no order."""
+    return f"{_SUBSCRIPTION}{subscription_id}"
+
+
+def subscription_of(subject: str) -> int | None:
+    """The subscription that a subject names, or None."""
+    number = subject.removeprefix(_SUBSCRIPTION)
+    return int(number) if number != subject and number.isdecimal() else None
+
+
+def _is_no_news(item: Attention, facts: dict[str, Any]) -> bool:
+    """Whether a person has closed the same. Trouble that comes again is another mistake, or was not mended."""
+    return item.closed_why is not None and item.detail == facts and item.reason != Reason.TROUBLE
 
 
 def call_off(session: Session, subject: str, at: datetime, *reasons: Reason, **facts: Any) -> bool:

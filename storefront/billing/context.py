@@ -25,6 +25,10 @@ class Billing:
         """The same for a page, which waits for i'mport so many seconds in all."""
         return replace(self, gateway=self.gateway.within(seconds))
 
+    def listening(self) -> Billing:
+        """The same for who wants to know afterwards whether i'mport has answered all of it."""
+        return replace(self, gateway=self.gateway.listening())
+
     def insisting(self) -> Billing:
         """The same for an errand, which waits for each answer as long as it takes."""
         return replace(self, gateway=self.gateway.insisting())

@@ -102,6 +102,18 @@ class Iamport:
         """A moment of our clock as i'mport's clock shows it, to be compared with `paid_at` and its like."""
         return moment + self.clock_offset
 
+    def learn_the_time(self) -> None:
+        """Compare clocks, unless that has been done. Operation `POST /users/getToken`.
+
+        Raises:
+            SilenceError: nothing is known of i'mport's clock.
+        """
+        self._line.sign_in(self._deadline(self._timeout_s))
+
+    def listening(self) -> Iamport:
+        """The same view of the client, which has heard everything so far."""
+        return self._view(self._ends, insists=self._insists)
+
     def payment(self, imp_uid: str) -> Payment | None:
         """One payment, as it stands now. Operation `GET /payments/{imp_uid}`.
 

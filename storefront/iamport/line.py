@@ -83,6 +83,14 @@ class Line:
         self._breaker.heard()
         return response
 
+    def sign_in(self, deadline: Deadline) -> None:
+        """Have a token, and know i'mport's time with it.
+
+        Raises:
+            SilenceError: there is none.
+        """
+        self._tokens.get(deadline)
+
     def _call(self, request: Request, deadline: Deadline) -> Any:
         token = self._tokens.get(deadline)
         answer = self._send(request, deadline, token)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from storefront.billing import Billing
+from storefront.billing import Billing, attention
 from storefront.billing.attention import open_items
 from storefront.billing.payments import charges
 from storefront.billing.reconciling import desk
@@ -25,8 +25,8 @@ from tests.integration.calendars import go_to, go_to_next
 from tests.integration.news import tell
 from tests.people import Sandbox, Shopper
 
-LOOKING = 2
-"""Statements of each look, whether it finds one that is due or a thousand: the newest order, and how much there is."""
+LOOKING = 3
+"""Statements of each look, whether it finds one that is due or a thousand: the newest order, what is ahead, how much there is."""
 AGAIN = "/subscribe/payments/again"
 
 
@@ -427,3 +427,35 @@ def test_a_late_approval_of_a_declined_attempt_pays_the_period(shop: Shop, shopp
     paid = shopper.subscription()
     assert (paid["status"], paid["period"]["status"]) == ("active", "paid")
     assert sandbox.net() == 14_900
+
+
+def test_an_attempt_that_waits_for_a_person_blocks_the_next_period_until_it_is_closed(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Its period was paid by a late approval meanwhile. Nobody makes another attempt, and none is in trouble for it."""
+    shopper.subscribe(mode="register", card="decline-later")
+    go_to_next(shop, shopper)
+    [first] = shop.renew().sent
+    good = shopper.register_card()
+    sandbox.fault(AGAIN, "cut_before")
+    shopper.ask("pay", card=good["id"], token="one-press")
+    second = shopper.subscription()["period"]["attempts"][-1]
+    with shop.billing.database.writing() as session:
+        attention.call(session, attention.Reason.CONTRADICTION, second, shop.clock.now())
+    sandbox.approve_late(shopper.payment(first)["imp_uid"])
+    tell(shop, shopper.payment(first)["imp_uid"], first)
+    shopper.ask("card", card=good["id"])
+    assert (shopper.payment(first)["status"], shopper.payment(second)["status"]) == ("paid", "requested")
+    go_to(shop, shop.clock.now() + timedelta(days=32))
+
+    report = shop.renew()
+
+    assert (report.troubled, report.sent) == ([], [])
+    [item] = open_items(shop.billing)
+    assert item.reason == "contradiction"
+    desk.close(shop.billing, item.id, "it never arrived")
+    assert shopper.payment(second)["status"] == "failed"
+    shopper.ask("card", card=good["id"])
+    shop.pass_time(minutes=2)
+    assert len(shop.renew().sent) == 1
+    assert sandbox.net() == 2 * 14_900

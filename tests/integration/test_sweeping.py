@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from storefront.billing.payments import settlement
 from tests.conftest import Shop
 from tests.integration.news import facts
 from tests.people import Sandbox, Shopper
@@ -73,3 +75,35 @@ def test_a_sweep_that_could_not_compare_one_payment_does_not_count(
     shop.reconcile()
 
     assert facts(shopper, cancelled["merchant_uid"]) == ("cancelled", True, 0)
+
+
+def test_what_a_busy_database_could_not_take_is_swept_again(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A capture of a day ago that nobody told us of, met by a sweep while the database is locked."""
+    shop.reconcile()
+    window = sandbox.pay(shopper.order("pay"), "decline-limit")
+    shopper.tell(window)
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.approve_late(window["imp_uid"])
+    shop.pass_time(days=1)
+
+    def locked(*_arguments: Any, **_options: Any) -> None:
+        raise OperationalError("UPDATE payment", {}, Exception("database is locked"))
+
+    with monkeypatch.context() as busy:
+        busy.setattr(settlement, "settle", locked)
+        shop.reconcile()
+    for _ in range(3):
+        shop.pass_time(minutes=5)
+        shop.reconcile()
+
+    assert (sandbox.net(), facts(shopper, window["merchant_uid"])) == (14_900, ("paid", True, 14_900))
+
+
+def test_another_shops_payment_of_which_nothing_is_held_needs_nobody(shop: Shop, sandbox: Sandbox) -> None:
+    """It was cancelled before the sweep met it."""
+    stray = sandbox.pay({"pg": "jtnet", "merchant_uid": "nobodys", "amount": 700, "name": "tea"})
+    sandbox.cancel_in_console(stray["imp_uid"])
+
+    assert shop.reconcile().needs_person == []

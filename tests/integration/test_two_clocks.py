@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import select, update
 
 from storefront.billing import attention
 from storefront.billing.reconciling import reconciliation
 from storefront.billing.subscriptions import calendar
 from storefront.clock import Clock
+from storefront.config import Settings
 from storefront.models import Payment
-from tests.conftest import Shop
+from tests.conftest import Shop, gateway_of
 from tests.integration.calendars import go_to
 from tests.integration.news import facts, tell
 from tests.people import Sandbox, Shopper
+from tests.wsgi import session_for
 
 AGAIN = "/subscribe/payments/again"
 
@@ -222,3 +226,26 @@ def test_the_day_of_paying_is_i_mports_day(
         assert "refund" in shopper.browser.get(f"/payments/{paid}").text
         assert shopper.refund(paid).status_code == 303
     assert sandbox.net() == 0
+
+
+def test_the_first_sweep_of_a_process_knows_imports_time(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, sandbox_app: Flask, settings: Settings, clock: Clock
+) -> None:
+    """`storefront reconcile` each hour, on a machine that takes Seoul's time for UTC: nine hours ahead."""
+
+    def reconcile_anew() -> None:
+        fresh = gateway_of(settings, session_for(sandbox_app), clock)
+        reconciliation.reconcile(replace(shop.billing, gateway=fresh))
+
+    clock.advance(timedelta(hours=9))
+    declined = shopper.charged(shopper.register_card("decline-later")["id"])
+    reconcile_anew()
+    sandbox.fault("webhook", "drop", times=0)
+    shop.pass_time(minutes=30)
+    sandbox.approve_late(declined["imp_uid"])
+    for _ in range(3):
+        shop.pass_time(hours=1)
+        reconcile_anew()
+
+    assert sandbox.net() == 16_900
+    assert facts(shopper, declined["merchant_uid"]) == ("paid", True, 16_900)

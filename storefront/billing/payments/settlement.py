@@ -257,7 +257,8 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
                 return False
             session.add(stray)
             facts = {"merchant_uid": stray.merchant_uid, "amount": stray.amount_krw}
-            attention.call(session, Reason.STRAY, stray.imp_uid, stray.seen_at, **facts)
+            if answer.held or not answer.amount:  # of what was cancelled nothing is held
+                attention.call(session, Reason.STRAY, stray.imp_uid, stray.seen_at, **facts)
             if answer.customer_uid_usage == keys.ISSUED and answer.customer_uid:
                 _heed_replaced_key(billing, session, answer.customer_uid)
     except IntegrityError:

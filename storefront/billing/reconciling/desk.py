@@ -5,6 +5,7 @@ Nothing is closed on a person's word alone: i'mport is asked first, and what it 
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +22,12 @@ from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import Note, decided
 from storefront.billing.payments import charges, settlement
 from storefront.billing.payments.settlement import Door
-from storefront.iamport import UnreadableAnswerError
-from storefront.models import Attention, Payment, Refund
-from storefront.states import PaymentStatus, RefundStatus
+from storefront.billing.subscriptions import standing
+from storefront.iamport import SilenceError, UnreadableAnswerError
+from storefront.models import Attention, Payment, Refund, Subscription
+from storefront.states import PaymentStatus, RefundStatus, SubscriptionStatus
+
+log = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -49,8 +53,10 @@ WAYS_OUT = {
     " close this.",
     Reason.STRAY: "Find out whose payment it is: another shop's of the account is closed with that as the reason; what"
     " is nobody's is cancelled in i'mport's console, and then closes by itself.",
-    Reason.TROUBLE: "The log says what went wrong. It closes by itself when a look at the order succeeds.",
-    Reason.CLOCKS: "Set the clock of the machine by the network. It closes by itself when the clocks agree.",
+    Reason.TROUBLE: "The log says what went wrong. It closes by itself when a look at the order, or a decision about the"
+    " subscription, succeeds.",
+    Reason.CLOCKS: "Set the clock of the machine by the network. It closes by itself when the clocks agree. Of a"
+    " subscription: a clock that was ahead has changed it, so it waits until then; closing this has it decided about now.",
 }
 
 
@@ -127,15 +133,36 @@ def close(billing: Billing, item_id: int, why: str) -> Attention:
     item = attention.find(billing, item_id)
     if item is None or item.closed_at is not None:
         raise NotOpenError(item_id)
-    look_again(billing, item)
+    _look_before_closing(billing, item)
     _check_books(billing, item)
     order = records.look(billing, item.subject)
     if order is None:
         with billing.database.writing() as session:
-            _close(billing, session, item_id, why)
+            is_closed = _close(billing, session, item_id, why)
+            if is_closed and item.reason == Reason.CLOCKS:
+                _decide_anew(session, attention.subscription_of(item.subject), billing.clock.now())
     else:
         _close_with_order(billing, item, order, why)
     return attention.find(billing, item_id) or item
+
+
+def _look_before_closing(billing: Billing, item: Attention) -> None:
+    try:
+        look_again(billing, item)
+    except SilenceError:
+        raise
+    except Exception:
+        if item.reason != Reason.TROUBLE:
+            raise
+        log.exception("trouble", extra={"fields": {"subject": item.subject}})  # which is what its person closes
+
+
+def _decide_anew(session: Session, subscription_id: int | None, now: datetime) -> None:
+    """A person has said which clock is right: what was written down by the other one holds nothing up."""
+    if subscription_id is not None:
+        found = standing.lock(session, subscription_id)
+        found.subscription.moved_at = now
+        found.plan_at_once(now)
 
 
 def look_again(billing: Billing, item: Attention) -> None:
@@ -144,13 +171,30 @@ def look_again(billing: Billing, item: Attention) -> None:
     Raises:
         SilenceError: i'mport could not be asked.
     """
+    subscription_id = attention.subscription_of(item.subject)
     try:
-        if records.look(billing, item.subject) is not None:
+        if subscription_id is not None:
+            _look_at_subscription(billing, item, subscription_id)
+        elif records.look(billing, item.subject) is not None:
             settlement.settle(billing, Door.RECONCILE, merchant_uid=item.subject)
         else:
             _look_at_stray(billing, item)
     except UnreadableAnswerError:
         return  # it was asked, and this is what it says
+
+
+def _look_at_subscription(billing: Billing, item: Attention, subscription_id: int) -> None:
+    """Over is what a claim has decided about since, and what no clock is behind any more."""
+    now = billing.clock.now()
+    with billing.database.writing() as session:
+        row = session.get(Subscription, subscription_id)
+        is_over = row is None or row.status == SubscriptionStatus.ENDED
+        if row is not None and item.reason == Reason.TROUBLE:
+            is_over = is_over or row.moved_at > item.since
+        if row is not None and item.reason == Reason.CLOCKS:
+            is_over = is_over or not billing.clock.is_in_the_future(row.moved_at)
+        if is_over:
+            attention.call_off(session, item.subject, now, Reason(item.reason))
 
 
 def _look_at_stray(billing: Billing, item: Attention) -> None:

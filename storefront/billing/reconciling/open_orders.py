@@ -69,9 +69,11 @@ def _finish(billing: Billing, merchant_uid: str, report: Report) -> None:
     report.looked_at.append(merchant_uid)
     _plan_next_check(billing, before)
     refunds.ask_again(billing, merchant_uid)
-    heard = settlement.bring_up_to_date(billing, merchant_uid, Door.RECONCILE)
+    asking = billing.listening()
+    is_known = settlement.bring_up_to_date(asking, merchant_uid, Door.RECONCILE)
+    heard = asking.gateway.heard_all
     after = records.look(billing, merchant_uid)
-    if heard and after is not None and after.status == PaymentStatus.REQUESTED:
+    if is_known and after is not None and after.status == PaymentStatus.REQUESTED:
         _go_on_with_charge(billing, after)
         after = records.look(billing, merchant_uid)
     if after is None:
@@ -80,7 +82,7 @@ def _finish(billing: Billing, merchant_uid: str, report: Report) -> None:
         refunds.call_person_for_owed(billing, merchant_uid)
     if after.status != before.status:
         report.changed.append(merchant_uid)
-    if not heard or after.status == PaymentStatus.REQUESTED:
+    if not is_known or not heard or after.status == PaymentStatus.REQUESTED:
         report.undecided.append(merchant_uid)
     if not heard:
         report.unheard.append(merchant_uid)

@@ -18,7 +18,7 @@ from storefront.billing.payments.settlement import Door
 from storefront.billing.reconciling import desk
 from storefront.billing.reconciling.report import Report
 from storefront.clock import MOST_APART
-from storefront.iamport import SilenceError
+from storefront.iamport import SilenceError, UnreadableAnswerError
 from storefront.models import Attention, Event, Payment, Refund
 from storefront.states import PaymentStatus, RefundStatus
 
@@ -59,7 +59,7 @@ def _look_at_item(billing: Billing, item: Attention, report: Report) -> None:
         except SilenceError as silence:
             report.unheard.append(f"{item.subject}: {silence.reason}")
             return
-        if item.reason == Reason.TROUBLE:
+        if item.reason == Reason.TROUBLE and attention.subscription_of(item.subject) is None:
             with billing.database.writing() as session:
                 attention.call_off(session, item.subject, now, Reason.TROUBLE)
 
@@ -76,6 +76,8 @@ def _look_at_row(billing: Billing, merchant_uid: str, report: Report) -> None:
     try:
         before = _version(billing, merchant_uid)
         settled = settlement.settle(billing, Door.RECONCILE, merchant_uid=merchant_uid)
+    except UnreadableAnswerError:
+        return  # it was asked, and a person is told what it says
     except SilenceError as silence:
         report.unheard.append(f"{merchant_uid}: {silence.reason}")
         return

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from storefront import iamport
 from storefront.billing import attention
@@ -16,7 +17,7 @@ from storefront.billing.orders import records
 from storefront.billing.payments import settlement
 from storefront.billing.payments.settlement import Door
 from storefront.billing.reconciling.report import Report
-from storefront.iamport import SilenceError
+from storefront.iamport import SilenceError, UnreadableAnswerError
 from storefront.models import Payment, Sweep
 
 OVERLAP = timedelta(hours=1)
@@ -41,6 +42,7 @@ def sweep(billing: Billing, report: Report) -> None:
     begin, end = _begin(billing), billing.clock.now()
     missed = False
     try:
+        billing.gateway.learn_the_time()
         for window in _windows(begin, end):
             for status in ("paid", "cancelled"):
                 for answer in billing.gateway.payments_by_status(status, *map(billing.gateway.imports_time, window)):
@@ -86,10 +88,15 @@ def _is_compared(billing: Billing, answer: iamport.Payment | iamport.UnreadableP
                 _call_reader(billing, answer, row)
             else:
                 _compare(billing, answer, row, report)
+        except UnreadableAnswerError as unreadable:
+            report.undecided.append(f"{answer.imp_uid}: {unreadable.reason}")
         except SilenceError as silence:
             report.undecided.append(f"{answer.imp_uid}: {silence.reason}")
             report.unheard.append(f"{answer.imp_uid}: {silence.reason}")
             heard = False
+        except OperationalError:
+            heard = False  # the database was busy, which is no matter for that list
+            raise
     return heard
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -23,13 +23,14 @@ from storefront.billing.subscriptions import decisions
 from storefront.billing.subscriptions.standing import Standing, attempts_of
 from storefront.billing.subscriptions.step import Charge, Decision
 from storefront.models import Card, Checkout, Payment, Subscription
-from storefront.states import PeriodStatus
+from storefront.states import PaymentStatus, PeriodStatus
 
 POSTPONED = timedelta(hours=1)
 """How long a subscription is left alone after a claim of it has ended in an error."""
 
+_OPEN_ATTEMPT = exists().where(Payment.subscription_id == Subscription.id, Payment.status == PaymentStatus.REQUESTED)
 _DUE = (
-    select(Subscription, Card, Checkout)
+    select(Subscription, Card, Checkout, _OPEN_ATTEMPT.label("is_open"))
     .join(Card, Card.id == Subscription.card_id)
     .outerjoin(Checkout, (Checkout.subscription_id == Subscription.id) & (Checkout.number == Subscription.number))
     .where(Subscription.wake_at <= bindparam("now"))
@@ -94,7 +95,7 @@ def claim(billing: Billing) -> Claimed | None:
             if found is None:
                 return None
             subscription_id = found.Subscription.id
-            return _decide(session, found.Subscription, found.Checkout, found.Card, now)
+            return _decide(session, found.Subscription, found.Checkout, found.Card, now, is_open=found.is_open)
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == DEADLOCK:
             raise RacedError from None
@@ -114,11 +115,11 @@ def postpone(billing: Billing, subscription_id: int) -> None:
 
 
 def _decide(
-    session: Session, subscription: Subscription, period: Checkout | None, card: Card, now: datetime
+    session: Session, subscription: Subscription, period: Checkout | None, card: Card, now: datetime, *, is_open: bool
 ) -> Claimed:
-    # Only an unpaid period's attempts matter, and most that is due follows a paid one.
-    owed = period is not None and period.period_status == PeriodStatus.UNPAID
-    standing = Standing(subscription, period, attempts_of(session, period) if owed else (), card)
+    # Only an unpaid period's attempts matter, and one that is open; most that is due follows a paid one.
+    matter = is_open or (period is not None and period.period_status == PeriodStatus.UNPAID)
+    standing = Standing(subscription, period, attempts_of(session, period) if matter else (), card)
     decision = standing.decide(now)
     payment = None
     if isinstance(decision, Charge):

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import repeat
 
 from sqlalchemy import select
@@ -22,7 +23,9 @@ from storefront.billing.payments import charges
 from storefront.billing.renewing import claiming
 from storefront.billing.renewing.claiming import Claimed, RacedError, TroubleError
 from storefront.billing.sends import Send
-from storefront.models import Payment
+from storefront.clock import MOST_APART
+from storefront.models import Payment, Subscription
+from storefront.states import SubscriptionStatus
 
 SENDERS = 32
 """How many charges one process sends at once."""
@@ -63,6 +66,7 @@ def renew(billing: Billing, *, senders: int = SENDERS, stop: threading.Event | N
         report.is_behind = True
         log.warning("clock_behind", extra={"fields": {"now": billing.clock.now().isoformat()}})
         return report
+    _call_about_the_future(billing)
     due = claiming.count_due(billing, senders + 1)
     # A few are claimed one by one; of many nobody knows how many there are, and the last claims find nothing.
     turns = repeat(None, due) if due <= senders else repeat(None)
@@ -118,7 +122,7 @@ class _Run:
         claiming.postpone(self.billing, subscription_id)
         with self.billing.database.writing() as session:
             now = self.billing.clock.now()
-            attention.call(session, Reason.TROUBLE, f"subscription_{subscription_id}", now, kind=cause)
+            attention.call(session, Reason.TROUBLE, attention.of_subscription(subscription_id), now, kind=cause)
 
 
 def outcomes_of(billing: Billing, merchant_uids: Sequence[str]) -> Sequence[Payment]:
@@ -126,6 +130,20 @@ def outcomes_of(billing: Billing, merchant_uids: Sequence[str]) -> Sequence[Paym
     query = select(Payment).where(Payment.merchant_uid.in_(merchant_uids)).order_by(Payment.id)
     with billing.database.reading() as session:
         return session.scalars(query).all()
+
+
+def _call_about_the_future(billing: Billing) -> None:
+    """A subscription that was changed by a clock that was ahead waits until then, so a person is told."""
+    now = billing.clock.now()
+    ahead = select(Subscription.id, Subscription.moved_at).where(
+        Subscription.status != SubscriptionStatus.ENDED, Subscription.moved_at > now + MOST_APART
+    )
+    with billing.database.reading() as session:
+        found = session.execute(ahead).all()
+    for subscription_id, moved_at in found:
+        with billing.database.writing() as session:
+            subject = attention.of_subscription(subscription_id)
+            attention.call(session, Reason.CLOCKS, subject, now, minutes=(moved_at - now) // timedelta(minutes=1))
 
 
 def _is_behind(billing: Billing) -> bool:

@@ -5,7 +5,9 @@ Each function changes rows that its caller has locked and commits; new rows are 
 
 from __future__ import annotations
 
+import logging
 from datetime import date, datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
@@ -28,8 +30,11 @@ from storefront.billing.subscriptions.step import (
     Wait,
     notice_key,
 )
+from storefront.database import once_committed
 from storefront.models import Card, Checkout, Payment, Subscription
 from storefront.states import EndReason, PaymentStatus, PeriodStatus, Purpose, SubscriptionStatus
+
+log = logging.getLogger(__name__)
 
 
 def write(session: Session, standing: Standing, decision: Decision, now: datetime) -> Standing:
@@ -52,6 +57,8 @@ def write(session: Session, standing: Standing, decision: Decision, now: datetim
         case Miss(intervals):
             for interval in intervals:
                 period, attempts = _begin_period(session, subscription, interval, PeriodStatus.MISSED, now), ()
+            fields = {"subscription": subscription.id, "periods": [interval.number for interval in intervals]}
+            once_committed(session, partial(log.warning, "period_missed", extra={"fields": fields}))
         case PastDue(interval, terms):
             period, attempts = _begin_period(session, subscription, interval, PeriodStatus.UNPAID, now, terms), ()
             period.trouble_at = now

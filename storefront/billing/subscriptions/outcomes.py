@@ -43,7 +43,12 @@ def failed(session: Session, payment: Payment, kind: str, now: datetime) -> list
     if period is None or subscription is None:
         return []
     payment.declined_as = kind
-    if subscription.status == SubscriptionStatus.ENDED or payment.has_lost:
+    if subscription.status == SubscriptionStatus.ENDED:
+        return []
+    if payment.has_lost:
+        _plan(
+            session, subscription, period, attempts_of(session, period), now
+        )  # it may have kept the next charge waiting
         return []
     period.trouble_at = period.trouble_at or now
     if dunning.is_hard(kind) and payment.card_id == subscription.card_id:
