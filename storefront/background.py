@@ -5,11 +5,12 @@ Several may run at once. What is due is found in the database and claimed there,
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
 
 from storefront import logs
 from storefront.billing import Billing
@@ -18,8 +19,8 @@ from storefront.billing.reconciling import reconciliation
 from storefront.billing.renewing import renewal
 
 EVERY_S = 5.0
-SWEEP_EVERY = 60
-"""Every which look, beginning with the first, also asks i'mport for what nobody told us: each five minutes."""
+SWEEP_AFTER = timedelta(minutes=5)
+"""How long after a sweep, and at the first look, i'mport is also asked for what nobody told us."""
 _MOST_NAMED = 20
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def working(billing: Billing, *, every_s: float = EVERY_S, senders: int = renewal.SENDERS) -> Iterator[None]:
-    """Renew and reconcile in two threads while the block runs; what is being done is finished at its end.
+    """Renew, reconcile and send mails, a thread each, while the block runs; what is being done is finished at its end.
 
     Args:
         billing: settings, database, gateway, clock.
@@ -38,7 +39,7 @@ def working(billing: Billing, *, every_s: float = EVERY_S, senders: int = renewa
     # Daemons, because a signal may come between their start and the block: then nobody is left to stop them.
     threads = [
         threading.Thread(target=work, args=(billing,), kwargs={"every_s": every_s, "stop": stop, **more}, daemon=True)
-        for work, more in ((reconcile_forever, {}), (renew_forever, {"senders": senders}))
+        for work, more in ((reconcile_forever, {}), (send_mails_forever, {}), (renew_forever, {"senders": senders}))
     ]
     for thread in threads:
         thread.start()
@@ -58,13 +59,27 @@ def reconcile_forever(billing: Billing, *, every_s: float, stop: threading.Event
         every_s: seconds between two looks.
         stop: ends the work after the running look.
     """
-    looks = itertools.count()
+    swept_at: datetime | None = None
 
     def look() -> None:
-        _look(billing, sweep=next(looks) % SWEEP_EVERY == 0)
-        sending.send_waiting(billing)
+        nonlocal swept_at
+        now = billing.clock.now()
+        is_fresh = swept_at is not None and swept_at <= now < swept_at + SWEEP_AFTER
+        swept_at = swept_at if is_fresh else now
+        _look(billing, sweep=not is_fresh)
 
     _repeat(look, every_s, stop)
+
+
+def send_mails_forever(billing: Billing, *, every_s: float, stop: threading.Event) -> None:
+    """Send the mails that wait, pause, and look again; a mail server that hangs keeps nobody else from their work.
+
+    Args:
+        billing: settings, database, gateway, clock.
+        every_s: seconds between two looks.
+        stop: ends the work after the running look.
+    """
+    _repeat(partial(sending.send_waiting, billing), every_s, stop)
 
 
 def renew_forever(billing: Billing, *, every_s: float, stop: threading.Event, senders: int = renewal.SENDERS) -> None:
@@ -85,7 +100,7 @@ def renew_forever(billing: Billing, *, every_s: float, stop: threading.Event, se
     _repeat(look, every_s, stop)
 
 
-def _repeat(look: Callable[[], None], every_s: float, stop: threading.Event) -> None:
+def _repeat(look: Callable[[], object], every_s: float, stop: threading.Event) -> None:
     while not stop.wait(every_s):
         logs.request_id.set(logs.new_request_id())
         try:

@@ -16,13 +16,17 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as DatabaseTimeoutError
 from sqlalchemy.orm import Session
 
 from storefront.billing.context import Billing
 from storefront.database import once_committed
 from storefront.iamport import SilenceError
 from storefront.models import Attention
+
+DATABASE_TROUBLE = (OperationalError, InterfaceError, DatabaseTimeoutError)
+"""No order's trouble: the same may succeed a moment later, so no person is told of the order."""
 
 _SUBSCRIPTION = "subscription_"
 
@@ -167,7 +171,7 @@ def contained(billing: Billing, subject: str) -> Iterator[None]:
     except Exception as error:
         kind = type(error).__name__
         log.exception("trouble", extra={"fields": {"subject": subject, "kind": kind}})
-        if isinstance(error, OperationalError):
+        if isinstance(error, DATABASE_TROUBLE):
             return  # the database's trouble, and no order's
         try:
             with billing.database.writing() as session:

@@ -140,8 +140,7 @@ def _work(billing: Billing, *, sweep: bool) -> None:
         open_orders.finish_on_their_way(billing, reconciliation.Report())
     while _is_sending(billing):
         time.sleep(_LOOK_EVERY_S)
-    while sending.send_waiting(billing):
-        pass
+    sending.send_all(billing)
 
 
 def _is_sending(billing: Billing) -> bool:

@@ -15,6 +15,8 @@ A declined card is none of these: i'mport answers it with code 0 and a payment w
 
 from __future__ import annotations
 
+from storefront.masking import without_card_numbers
+
 
 class IamportError(Exception):
     """Anything that kept a call from ending with an answer to use."""
@@ -25,13 +27,12 @@ class RejectedError(IamportError):
 
     Attributes:
         code: i'mport's number, never 0. Do not branch on it: its meaning is not documented.
-        message: i'mport's text, for people. Do not branch on it either.
+        message: i'mport's text, for people, without card numbers. Do not branch on it either.
     """
 
     def __init__(self, operation: str, code: int, message: str) -> None:
-        super().__init__(f"i'mport rejected {operation} with code {code}: {message}")
-        self.code = code
-        self.message = message
+        self.code, self.message = code, without_card_numbers(message)
+        super().__init__(f"i'mport rejected {operation} with code {code}: {self.message}")
 
 
 class SilenceError(IamportError):

@@ -21,7 +21,7 @@ from storefront.models import Payment
 from storefront.states import PaymentStatus
 from storefront.web import limits
 from storefront.web.messages import read_ids, read_json, read_query
-from storefront.web.presentation import Result, as_json, result_of
+from storefront.web.presentation import Result, as_json, is_settled_otherwise, result_of
 from storefront.web.shop import billing, imports_is_silent, is_id, order_or_404, shopper_id, wants_json
 from storefront.web.standing_orders import words_of
 from storefront.web.timeline import known_at, lines_of
@@ -108,6 +108,7 @@ def _page(payment: Payment, *, not_refundable: bool = False, only_by_leaving: bo
         "payments/result.html",
         payment=payment,
         result=_result(payment),
+        is_settled=is_settled_otherwise(payment),
         lines=lines_of(payment),
         refundable=refunds.is_refundable(payment) and refunds.is_whole_for(payment, imports_now),
         not_refundable=not_refundable,

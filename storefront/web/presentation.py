@@ -14,7 +14,7 @@ from storefront.billing.errands import BusyError
 from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
 from storefront.billing.subscriptions.calendar import seoul_day
 from storefront.models import Card, Payment
-from storefront.states import CardStatus, Every, PaymentStatus, Purpose
+from storefront.states import CardStatus, Every, PaymentStatus, Purpose, RefundStatus
 from storefront.web.card_words import card_company, reason
 from storefront.web.formats import day, last_four, seoul, won
 
@@ -210,7 +210,7 @@ def _failed(payment: Payment) -> Result:
     if payment.captured:
         lead = gettext("i'mport did not store the card. Please register it again.")
     elif payment.given_up:
-        lead = gettext("The charge never arrived, and we stopped trying.")
+        lead = gettext("It was not confirmed, and we stopped trying. If it was taken after all, it goes back.")
     else:
         lead = gettext("The card company or the payment window did not approve it.")
     return Result(
@@ -219,7 +219,9 @@ def _failed(payment: Payment) -> Result:
         picture="declined",
         headline=gettext("The payment did not go through"),
         lead=lead,
-        money=gettext("Nothing left your card."),
+        money=gettext("Nothing left your card, as far as i'mport knows.")
+        if payment.given_up
+        else gettext("Nothing left your card."),
         next=gettext("Try another card, or leave it at that."),
         receipt=gettext("Order not approved"),
         reason=payment.fail_reason,
@@ -268,8 +270,18 @@ def _open_registration(payment: Payment) -> Result:
     )
 
 
+def is_settled_otherwise(payment: Payment) -> bool:
+    """Whether i'mport has refused to give it back, and a person has closed that."""
+    own = [refund for refund in payment.refunds if refund.imp_uid == payment.imp_uid]
+    is_refused = bool(own) and own[-1].status == RefundStatus.FAILED
+    return payment.status == PaymentStatus.REFUSING and is_refused and not payment.needs_person
+
+
 def _unwanted(payment: Payment) -> Result:
-    if payment.net_krw:
+    if is_settled_otherwise(payment):
+        chip, headline = gettext("Settled"), gettext("We did not accept this payment")
+        following = gettext("Write to us if anything is open.")
+    elif payment.net_krw:
         chip, headline = gettext("Returning"), gettext("We are returning your money")
         following = gettext("You do not need to do anything. This page changes by itself.")
     else:
@@ -289,6 +301,11 @@ def _unwanted(payment: Payment) -> Result:
 
 def _what_goes_back(payment: Payment) -> str:
     """Of a payment that nobody wants."""
+    if is_settled_otherwise(payment):
+        otherwise = gettext(
+            "%(amount)s could not go back to your card. We have settled it otherwise.", amount=won(payment.net_krw)
+        )
+        return str(otherwise)
     if payment.net_krw:
         return str(gettext("%(amount)s is on its way back to your card.", amount=won(payment.net_krw)))
     return str(gettext("Everything that left your card has been returned."))

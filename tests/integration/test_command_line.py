@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from storefront import cli
 from storefront.billing.attention import open_items
+from storefront.billing.payments import settlement
 from tests.conftest import Shop
 from tests.people import Sandbox, Shopper
 
@@ -126,3 +128,20 @@ def test_a_database_without_tables_is_no_persons_matter(
 
     assert said.exit_code == 2
     assert "run `storefront db upgrade` first" in said.output
+
+
+def test_reconcile_does_not_say_that_all_is_well_when_the_database_was_busy(
+    shop: Shop, shopper: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is known of the order, and it needs no person."""
+    order = shopper.order("pay")["merchant_uid"]
+
+    def locked(*_arguments: Any, **_options: Any) -> None:
+        raise OperationalError("UPDATE payment", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(settlement, "settle", locked)
+    said = run(shop, monkeypatch, "reconcile")
+
+    assert said.exit_code == 2
+    assert f"{order}: the database did not take it" in said.output
+    assert open_items(shop.billing) == []

@@ -560,3 +560,17 @@ def test_a_card_that_is_being_charged_for_a_subscription_is_not_said_to_wait_for
     page = shopper.browser.get("/account", headers=ENGLISH).text
     assert "Charged automatically for a subscription" in page
     assert "Charged only when you press a button" not in page
+
+
+def test_an_open_charge_is_what_its_subscriptions_pages_say_first(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """The subscription's own, and the account's."""
+    shopper.subscribe()
+    go_to_next(shop, shopper)
+    sandbox.fault(AGAIN, "cut_before")
+    sandbox.fault("/payments/findAll/*", "error", times=0)
+    shop.renew()
+
+    for path in (f"/account/subscriptions/{shopper.account()['subscriptions'][0]['id']}", "/account"):
+        assert "Nobody charges again meanwhile." in shopper.browser.get(path, headers=ENGLISH).text

@@ -44,7 +44,7 @@ PROGRAMS: list[Asker] = [
     (("Authorization", "Bearer \xff"),),
     (),
 ]
-OF_EACH_SHOP_OPERATION, OF_EACH_SANDBOX_OPERATION, OF_EACH_IN_BOTH_SHOPS = 70, 25, 10
+OF_EACH_SHOP_OPERATION, OF_EACH_SANDBOX_OPERATION, OF_EACH_IN_BOTH_SHOPS = 40, 15, 10
 LEAK = re.compile(
     r"Traceback|File \"|site-packages|(?<!/guide/code)/storefront/|psycopg|sqlalchemy|werkzeug|\b[A-Z]\w+(?:Error|Exception)\b"
 )

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from storefront import iamport
 from storefront.billing.attention import open_items
 from storefront.billing.errands import PLACES, Errands
-from storefront.billing.reconciling import reconciliation
-from storefront.iamport import Iamport
+from storefront.billing.reconciling import desk, reconciliation
+from storefront.iamport import Iamport, RejectedError
 from tests.conftest import Shop
 from tests.integration.news import tell
 from tests.people import ENGLISH, Sandbox, Shopper
@@ -300,3 +301,47 @@ def test_a_page_does_not_say_that_a_removed_card_stays(shopper: Shopper) -> None
     assert stays not in shopper.browser.get(path, headers=ENGLISH).text
     shopper.refund(path.rpartition("/")[2])
     assert stays not in shopper.browser.get(path, headers=ENGLISH).text
+
+
+def test_what_a_person_has_settled_otherwise_is_not_said_to_be_on_its_way(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I'mport refuses the cancel for good; the page does not go on asking either."""
+
+    def refuse(*_arguments: Any, **_order: Any) -> None:
+        raise RejectedError("POST /payments/cancel", 1, "취소할 수 없는 결제")
+
+    monkeypatch.setattr(Iamport, "cancel", refuse)
+    params = shopper.order("pay")
+    shopper.tell(sandbox.pay(params, charge_amount=700))
+    path = f"/payments/{params['merchant_uid']}"
+    assert "is on its way back to your card" in shopper.browser.get(path, headers=ENGLISH).text
+    [item] = open_items(shop.billing)
+    desk.close(shop.billing, item.id, "sent back by bank transfer")
+    for _ in range(3):
+        shop.pass_time(days=1)
+        shop.reconcile()
+
+    page = shopper.browser.get(path, headers=ENGLISH).text
+    assert (sandbox.net(), open_items(shop.billing)) == (700, [])
+    assert "₩700 could not go back to your card. We have settled it otherwise." in page
+    assert "is on its way back" not in page
+    assert "data-check" not in page
+
+
+def test_a_charge_that_was_given_up_unread_is_not_said_to_have_taken_nothing(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, sandbox_app: Flask
+) -> None:
+    """I'mport holds it, and nobody can read what it says."""
+    card = shopper.register_card()
+    sandbox.fault("/subscribe/payments/again", "cut_after")
+    sandbox.fault("/payments/findAll/*", "error")
+    order = shopper.charge(card["id"]).headers["Location"].rpartition("/")[2]
+    sandbox_app.extensions["sandbox"].store.write("UPDATE payment SET amount = 16900.5 WHERE merchant_uid = ?", order)
+    shop.reconcile()
+    [item] = open_items(shop.billing)
+    desk.close(shop.billing, item.id, "i'mport's support cannot read it either")
+
+    page = shopper.browser.get(f"/payments/{order}", headers=ENGLISH).text.replace("&#39;", "'")
+    assert "If it was taken after all, it goes back." in page
+    assert "Nothing left your card, as far as i'mport knows." in page

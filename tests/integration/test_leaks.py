@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from urllib3 import encode_multipart_formdata
 
 from storefront.billing.orders import timeline
-from storefront.iamport import SilenceError
+from storefront.iamport import Iamport, RejectedError, SilenceError
 from storefront.logs import JsonLine
 from storefront.models import Payment
 from storefront.sandbox import SandboxSettings, create_sandbox
@@ -244,3 +244,40 @@ def test_a_silent_gateway_tells_its_kind_and_nothing_else(shop: Shop) -> None:
         shop.billing.gateway.payment("imp_1")
     assert "t0ken" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("what", ["charge", "second send", "refund"])
+def test_a_card_number_in_a_rejection_is_shown_to_nobody(
+    shop: Shop,
+    shopper: Shopper,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    what: str,
+) -> None:
+    """Neither on a page nor in the log, nor to the person who has to look."""
+    caplog.set_level(logging.INFO)
+
+    def reject(*_arguments: Any, **_order: Any) -> Any:
+        raise RejectedError("POST", -1, f"카드번호 {NUMBERS[0]} 오류")
+
+    if what == "refund":
+        order = shopper.buy()["merchant_uid"]
+        monkeypatch.setattr(Iamport, "cancel", reject)
+        shopper.refund(order)
+    else:
+        card = shopper.register_card()
+        if what == "second send":
+            sandbox.fault("/subscribe/payments/again", "cut_before")
+            order = shopper.charged(card["id"])["merchant_uid"]
+            shop.pass_time(minutes=15)
+        monkeypatch.setattr(Iamport, "charge_again", reject)
+        if what == "charge":
+            order = shopper.charged(card["id"])["merchant_uid"]
+    report = shop.reconcile()
+
+    page = shopper.browser.get(f"/payments/{order}").text
+    logged = str([vars(record) for record in caplog.records if record.name.startswith("storefront")])
+    told = f"{page}{shopper.payment(order)}{report}{logged}"
+    assert "카드번호 **** 오류" in told
+    assert NUMBERS[0] not in told

@@ -18,6 +18,7 @@ from storefront.billing.reconciling import desk
 from storefront.billing.renewing import claiming, forecast, renewal
 from storefront.billing.subscriptions import calendar, decisions, standing
 from storefront.billing.subscriptions.standing import Standing
+from storefront.clock import Clock
 from storefront.models import Checkout, Subscription
 from storefront.states import EndReason, Every
 from tests.conftest import Shop
@@ -459,3 +460,31 @@ def test_an_attempt_that_waits_for_a_person_blocks_the_next_period_until_it_is_c
     shop.pass_time(minutes=2)
     assert len(shop.renew().sent) == 1
     assert sandbox.net() == 2 * 14_900
+
+
+def test_a_charge_whose_outcome_is_unknown_hides_none_of_those_after_it(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """The dry run takes it to be paid, like those that it foresees."""
+    shopper.subscribe()
+    go_to_next(shop, shopper)
+    sandbox.fault(AGAIN, "cut_before")
+    shop.renew()
+
+    foreseen = forecast.foresee(shop.billing, shop.clock.now() + timedelta(days=95))
+    assert [each.upcoming.interval.number for each in foreseen] == [2, 3, 4]
+
+
+def test_an_order_that_was_written_by_a_machine_a_minute_ahead_stops_no_renewals(
+    shop: Shop, shopper: Shopper, another_shopper: Shopper, clock: Clock
+) -> None:
+    """Machines differ by as much."""
+    shopper.subscribe()
+    go_to_next(shop, shopper)
+    clock._offset += timedelta(minutes=1)
+    another_shopper.order("pay")
+    clock._offset -= timedelta(minutes=1)
+
+    report = shop.renew()
+
+    assert (report.is_behind, len(report.sent)) == (False, 1)

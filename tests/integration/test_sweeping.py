@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from storefront.billing.payments import settlement
+from storefront.billing.reconciling import sweeping
 from tests.conftest import Shop
 from tests.integration.news import facts
 from tests.people import Sandbox, Shopper
@@ -107,3 +108,33 @@ def test_another_shops_payment_of_which_nothing_is_held_needs_nobody(shop: Shop,
     sandbox.cancel_in_console(stray["imp_uid"])
 
     assert shop.reconcile().needs_person == []
+
+
+def test_a_sweep_that_could_not_compare_its_first_payment_does_not_count(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Although it could compare the last one."""
+    first, second = shopper.buy(), shopper.buy()
+    shop.reconcile()
+    before = sweeping.last_success(shop.billing)
+    sandbox.fault("webhook", "drop", times=0)
+    for paid in (first, second):
+        sandbox.cancel_in_console(paid["imp_uid"])
+    sandbox.fault(f"/payments/{first['imp_uid']}", "error", times=0)
+    shop.pass_time(minutes=5)
+    shop.reconcile()
+
+    assert facts(shopper, second["merchant_uid"]) == ("cancelled", True, 0)
+    assert sweeping.last_success(shop.billing) == before
+
+
+def test_the_first_sweep_of_all_goes_back_to_the_first_order(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """Twelve hours, if nobody has swept before."""
+    window = sandbox.pay(shopper.order("pay"), "decline-limit")
+    shopper.tell(window)
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.approve_late(window["imp_uid"])
+    shop.pass_time(hours=12)
+    shop.reconcile()
+
+    assert facts(shopper, window["merchant_uid"]) == ("paid", True, 14_900)

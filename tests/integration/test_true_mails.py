@@ -144,3 +144,18 @@ def test_a_decline_says_when_the_card_that_was_chosen_meanwhile_is_tried(
     shop.pass_time(minutes=2)
     shop.renew()
     assert sandbox.net() == 2 * PRICE
+
+
+def test_whoever_removes_the_card_that_was_to_be_tried_again_is_told_that_another_is_needed(
+    shop: Shop, shopper: Shopper
+) -> None:
+    """The last mail had said when it would be tried."""
+    shopper.subscribe(mode="register", card="decline-later")
+    go_to(shop, datetime.fromtimestamp(shopper.subscription()["next"]["at"], UTC))
+    shop.renew()
+    assert sending.outbox(shop.billing)[-1].kind == "declined"
+
+    shopper.remove_card(shopper.subscription()["card"])
+    send(shop)
+
+    assert len(sent(shop, "card_needed")) == 1

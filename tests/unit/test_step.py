@@ -40,6 +40,7 @@ class Life:
     attempts: list[Payment] = field(default_factory=list)
     periods: list[Checkout] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
+    info: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Paid today, with a card that can be charged."""

@@ -59,6 +59,14 @@ def send_waiting(billing: Billing, carrier: Carrier | None = None) -> int:
     return sum(_send_contained(billing, carrier, mail_id) for mail_id in _waiting(billing))
 
 
+def send_all(billing: Billing) -> None:
+    """Send until none is left whose turn it is; what could not be sent has another turn later."""
+    carrier = carrier_for(billing.settings)
+    while carrier is not None and (waiting := _waiting(billing)):
+        for mail_id in waiting:
+            _send_contained(billing, carrier, mail_id)
+
+
 def outbox(billing: Billing) -> Sequence[Mail]:
     """Every mail that was ever written, oldest first."""
     with billing.database.reading() as session:

@@ -21,6 +21,7 @@ from storefront.billing.orders import keys, timeline
 from storefront.billing.orders.judgement import Finding, Judgement
 from storefront.billing.orders.timeline import Note, decided
 from storefront.billing.subscriptions import beginning, dunning, outcomes
+from storefront.masking import without_card_numbers
 from storefront.models import Checkout, Payment, Refund
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
 
@@ -141,7 +142,7 @@ class Entry:
         payment, answer = self.payment, self.answer
         payment.move(PaymentStatus.FAILED)
         payment.imp_uid = answer.imp_uid
-        payment.fail_reason = timeline.without_card_numbers(answer.fail_reason or "") or None
+        payment.fail_reason = without_card_numbers(answer.fail_reason or "") or None
         payment.failed_at = answer.failed_at or self.billing.clock.now()
         payment.card_name, payment.card_number = answer.card_name, answer.card_number
         self._decided("declined", reason=answer.fail_reason, imp_uid=answer.imp_uid)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +16,7 @@ from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from storefront.database import once_committed
+from storefront.masking import without_card_numbers
 from storefront.models import Event
 
 log = logging.getLogger(__name__)
@@ -32,8 +32,6 @@ _NEWEST = (
     .order_by(Event.id.desc())
     .limit(1)
 )
-
-_CARD_NUMBER = re.compile(r"(?<![0-9A-Za-z_-])[0-9](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z_-])")
 
 
 class Order(Protocol):
@@ -126,8 +124,3 @@ def _written(session: Session, order: Order) -> tuple[int, tuple[str, dict[str, 
 
 def _short(value: Any) -> Any:
     return without_card_numbers(value)[:LONGEST_TEXT] if isinstance(value, str) else value
-
-
-def without_card_numbers(text: str) -> str:
-    """A stranger's text, with anything in it that could be a card number made unreadable."""
-    return _CARD_NUMBER.sub("****", text)

@@ -25,6 +25,7 @@ from storefront.billing.orders.timeline import Note, asked, decided, told
 from storefront.billing.payments import refunds
 from storefront.billing.subscriptions import overview
 from storefront.iamport import NotAskedError, SilenceError, UnreadableAnswerError
+from storefront.masking import without_card_numbers
 from storefront.models import Card, Payment, Refund, Stray
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
 
@@ -309,7 +310,7 @@ def _expire(billing: Billing, hearsay: Sequence[Note]) -> records.Amendment:
         if payment.status != PaymentStatus.READY:
             return []
         said = next((note.detail.get("error_msg") for note in hearsay if note.detail.get("error_msg")), None)
-        payment.told_error = timeline.without_card_numbers(said) if said else payment.told_error
+        payment.told_error = without_card_numbers(said) if said else payment.told_error
         closes_at = payment.checkout.closes_at if payment.checkout else payment.created_at + CHECKOUT_LIFETIME
         if not billing.clock.has_passed(CHECKOUT_LIFETIME, closes_at - CHECKOUT_LIFETIME):
             return []

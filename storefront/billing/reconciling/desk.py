@@ -17,13 +17,14 @@ from storefront import iamport
 from storefront.billing import attention, cards
 from storefront.billing.attention import Reason
 from storefront.billing.context import Billing
-from storefront.billing.orders import records, timeline
+from storefront.billing.orders import records
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import Note, decided
 from storefront.billing.payments import charges, settlement
 from storefront.billing.payments.settlement import Door
 from storefront.billing.subscriptions import standing
 from storefront.iamport import SilenceError, UnreadableAnswerError
+from storefront.masking import without_card_numbers
 from storefront.models import Attention, Payment, Refund, Subscription
 from storefront.states import PaymentStatus, RefundStatus, SubscriptionStatus
 
@@ -291,5 +292,5 @@ def _close(billing: Billing, session: Session, item_id: int, why: str) -> bool:
     item = session.get_one(Attention, item_id, with_for_update=True)
     if item.closed_at is not None:
         return False
-    item.closed_at, item.closed_why = billing.clock.now(), timeline.without_card_numbers(why)[:500]
+    item.closed_at, item.closed_why = billing.clock.now(), without_card_numbers(why)[:500]
     return True

@@ -58,7 +58,7 @@ def is_on_its_way() -> ColumnElement[bool]:
 
 def _finish_each(billing: Billing, report: Report, which: Sequence[ColumnElement[bool]]) -> None:
     for merchant_uid in _orders(billing, which):
-        with contained(billing, merchant_uid):
+        with contained(billing, merchant_uid), report.hearing(merchant_uid):
             _finish(billing, merchant_uid, report)
 
 

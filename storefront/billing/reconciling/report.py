@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from storefront.billing.attention import DATABASE_TROUBLE
+
+BUSY = "the database did not take it"
 
 
 @dataclass
@@ -22,3 +28,13 @@ class Report:
     undecided: list[str] = field(default_factory=list)
     unheard: list[str] = field(default_factory=list)
     needs_person: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def hearing(self, subject: str) -> Iterator[None]:
+        """While the block looks at something: a database that is busy has left it open, and says so here as well."""
+        try:
+            yield
+        except DATABASE_TROUBLE:
+            self.undecided.append(subject)
+            self.unheard.append(f"{subject}: {BUSY}")
+            raise

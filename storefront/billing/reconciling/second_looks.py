@@ -45,7 +45,7 @@ def look_again(billing: Billing, report: Report, *, only_due: bool) -> None:
             _look_at_item(billing, item, report)
     for merchant_uid, rested_at in _rows_at_rest(billing, only_due=only_due):
         _plan_next_check(billing, merchant_uid, rested_at)
-        with contained(billing, merchant_uid):
+        with contained(billing, merchant_uid), report.hearing(merchant_uid):
             _look_at_row(billing, merchant_uid, report)
 
 
@@ -53,7 +53,7 @@ def _look_at_item(billing: Billing, item: Attention, report: Report) -> None:
     now = billing.clock.now()
     with billing.database.writing() as session:
         session.execute(update(Attention).where(Attention.id == item.id).values(checked_at=now))
-    with contained(billing, item.subject):
+    with contained(billing, item.subject), report.hearing(item.subject):
         try:
             desk.look_again(billing, item)
         except SilenceError as silence:

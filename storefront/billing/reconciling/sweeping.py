@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 
 from storefront import iamport
 from storefront.billing import attention
-from storefront.billing.attention import Reason, contained
+from storefront.billing.attention import DATABASE_TROUBLE, Reason, contained
 from storefront.billing.context import Billing
 from storefront.billing.orders import records
 from storefront.billing.payments import settlement
@@ -82,7 +81,8 @@ def _is_compared(billing: Billing, answer: iamport.Payment | iamport.UnreadableP
     row = records.look(billing, answer.merchant_uid) if answer.merchant_uid else None
     heard = True
     # What ends in an error of our own is not missed: it is on a person's list, and is looked at again from there.
-    with contained(billing, row.merchant_uid if row else answer.imp_uid):
+    subject = row.merchant_uid if row else answer.imp_uid
+    with contained(billing, subject), report.hearing(subject):
         try:
             if isinstance(answer, iamport.UnreadablePayment):
                 _call_reader(billing, answer, row)
@@ -94,8 +94,8 @@ def _is_compared(billing: Billing, answer: iamport.Payment | iamport.UnreadableP
             report.undecided.append(f"{answer.imp_uid}: {silence.reason}")
             report.unheard.append(f"{answer.imp_uid}: {silence.reason}")
             heard = False
-        except OperationalError:
-            heard = False  # the database was busy, which is no matter for that list
+        except DATABASE_TROUBLE:
+            heard = False  # which is no matter for that list
             raise
     return heard
 

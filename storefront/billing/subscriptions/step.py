@@ -146,6 +146,11 @@ def upcoming_charge(
         return None
     if subscription.status == SubscriptionStatus.PAST_DUE and period is not None:
         return _retry(subscription, period, attempts, card)
+    return _next_charge(subscription, card)
+
+
+def _next_charge(subscription: Subscription, card: Card) -> Upcoming | None:
+    """The charge for the period after the last begun one, or after a skipped one."""
     interval = next_interval(subscription)
     if interval.number == subscription.skip_number:
         interval = calendar.interval(subscription.anchor_on, subscription.every, interval.number + 1)
@@ -159,6 +164,8 @@ def charges_until(
 ) -> Iterator[Upcoming]:
     """The charges that will happen by themselves up to a moment if each of them is paid and nobody changes anything."""
     upcoming = upcoming_charge(subscription, period, attempts, card)
+    if is_open(attempts) and subscription.status != SubscriptionStatus.ENDED and subscription.leaves_on is None:
+        upcoming = _next_charge(subscription, card)  # what is not known yet is taken to be paid, too
     while upcoming is not None and upcoming.at <= until:
         yield upcoming
         number = upcoming.interval.number + 1

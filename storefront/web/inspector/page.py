@@ -11,11 +11,11 @@ from flask import Blueprint, Flask, abort, current_app, render_template
 from flask_login import login_required
 
 from storefront.billing.orders import history
-from storefront.billing.orders.timeline import without_card_numbers
 from storefront.billing.payments import checkout
 from storefront.config import Settings
 from storefront.demo_sandbox import DemoSandbox
 from storefront.journal import Exchange, Journal
+from storefront.masking import without_card_numbers
 from storefront.models import Payment
 from storefront.web import limits
 from storefront.web.inspector import commands, sources, texts

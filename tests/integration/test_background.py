@@ -1,0 +1,70 @@
+"""The background keeps its hours: whatever pause it was given, and however long a mail server takes."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from storefront import background
+from storefront.billing.mailing import sending
+from storefront.billing.mailing.carriers import CarrierError
+from storefront.billing.reconciling import readiness, sweeping
+from storefront.models import Mail
+from tests.conftest import Shop
+from tests.people import Shopper
+
+
+class Passing(threading.Event):
+    """An end that lets time pass instead of waiting, and counts how often the last sweep was too long ago."""
+
+    def __init__(self, shop: Shop, looks: int) -> None:
+        super().__init__()
+        self.shop, self.looks, self.deaf = shop, looks, 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """The pause between two looks."""
+        self.shop.pass_time(seconds=timeout or 0)
+        swept_at = sweeping.last_success(self.shop.billing)
+        self.deaf += swept_at is None or self.shop.clock.now() - swept_at > readiness.DEAF_AFTER
+        self.looks -= 1
+        return self.looks < 0
+
+
+@pytest.mark.parametrize("every_s", [5, 20, 60])
+def test_a_worker_with_longer_pauses_sweeps_as_often(shop: Shop, every_s: float) -> None:
+    """By time, and not by how often it has looked."""
+    shop.reconcile()
+    stop = Passing(shop, looks=130)
+
+    background.reconcile_forever(shop.billing, every_s=every_s, stop=stop)
+
+    assert stop.deaf == 0
+
+
+def test_a_mail_server_that_hangs_keeps_nobody_from_the_sweep(
+    shop: Shop, shopper: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty mails, each ten seconds on a server that does not answer: they have a thread of their own."""
+    shopper.buy()
+    [mail] = sending.outbox(shop.billing)
+    columns = {column.name: getattr(mail, column.name) for column in Mail.__table__.columns if column.name != "id"}
+    with shop.billing.database.writing() as session:
+        session.execute(insert(Mail), [{**columns, "key": f"mail:{number}"} for number in range(60)])
+
+    class Hanging:
+        def carry(self, *_mail: Any) -> None:
+            shop.pass_time(seconds=10)
+            raise CarrierError("TimeoutError")
+
+    monkeypatch.setattr(sending, "carrier_for", lambda _settings: Hanging())
+    shop.reconcile()
+    stop = Passing(shop, looks=10)
+
+    background.reconcile_forever(shop.billing, every_s=5, stop=stop)
+
+    assert stop.deaf == 0
+    background.send_mails_forever(shop.billing, every_s=5, stop=Passing(shop, looks=1))
+    assert {mail.tries for mail in sending.outbox(shop.billing)} == {0, 1}
