@@ -354,3 +354,18 @@ def test_an_old_page_that_says_that_nothing_is_charged_now_charges_nothing(
     [form] = forms(shopper, "card")
     assert shopper.ask("card", **form).status_code == 303
     assert sandbox.net() == MORNING
+
+
+def test_another_card_for_a_bag_that_has_just_fallen_due_is_charged_by_the_worker(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """The press charges nothing at once: nothing is owed yet."""
+    another = subscriber.register_card("approve-2")
+    go_to_next(shop, subscriber)
+
+    subscriber.ask("card", card=another["id"])
+    assert sandbox.net() == MORNING
+
+    shop.pass_time(minutes=2)
+    assert len(shop.renew().sent) == 1
+    assert sandbox.ledger()["payments"][-1]["customer_uid"] == another["customer_uid"]

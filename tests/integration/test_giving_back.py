@@ -243,6 +243,9 @@ def test_what_is_owed_goes_back_although_a_part_was_cancelled_before_the_refund_
     sandbox.cancel_in_console(imp_uid, 1_000)
     tell(shop, imp_uid, order)
     assert shopper.payment(order)["net"] == sandbox.net()
+    if what != "left":
+        on_its_way = f"₩{sandbox.net() - kept:,}"
+        assert on_its_way in shopper.browser.get(f"/payments/{order}", headers=ENGLISH).text
     sandbox.mend()
     for _ in range(3):
         shop.pass_time(days=1)

@@ -45,10 +45,15 @@ def test_a_cancel_that_is_undone_is_found(shop: Shop, shopper: Shopper, sandbox:
 
 
 @pytest.mark.usefixtures("lost_webhooks")
-def test_what_was_refused_and_comes_back_is_given_back_again(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("by", ["the shop", "somebody in the console, before the shop hears of it"])
+def test_what_was_refused_and_comes_back_is_given_back_again(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, by: str
+) -> None:
     """Nobody ordered it, however often it returns."""
     params = shopper.order("pay")
     result = sandbox.pay(params, charge_amount=100)
+    if by != "the shop":
+        sandbox.cancel_in_console(result["imp_uid"])
     shopper.tell(result)
     assert facts(shopper, params["merchant_uid"]) == ("refused", True, 0)
     shop.pass_time(hours=3)

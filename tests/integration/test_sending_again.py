@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -208,3 +208,22 @@ def test_a_charge_whose_card_is_removed_between_the_look_and_the_send_is_not_sen
 
     assert (sends(sandbox), sandbox.net()) == (1, 0)
     assert shopper.payment(unknown["merchant_uid"])["status"] == "requested"
+
+
+def test_the_day_of_a_charge_counts_from_its_first_send_whatever_a_clock_wrote_since(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, unknown: dict[str, Any]
+) -> None:
+    """A second send was written down by a machine that was days ahead; the day does not begin anew for that."""
+    with shop.billing.database.writing() as session:
+        mine = Payment.merchant_uid == unknown["merchant_uid"]
+        ahead = shop.clock.now() + timedelta(days=3)
+        session.execute(update(Payment).where(mine).values(sent_at=ahead, send_ended_at=ahead))
+    sandbox.fault(AGAIN, "cut_before", times=0)
+    shop.pass_time(hours=2)
+    shop.reconcile()
+    assert shopper.payment(unknown["merchant_uid"])["status"] == "requested"
+
+    shop.pass_time(hours=22, minutes=30)
+    shop.reconcile()
+
+    assert shopper.payment(unknown["merchant_uid"])["status"] == "failed"

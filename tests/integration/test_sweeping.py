@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from storefront.billing.payments import settlement
-from storefront.billing.reconciling import sweeping
+from storefront.billing.reconciling import reconciliation, sweeping
 from tests.conftest import Shop
 from tests.integration.news import facts
 from tests.people import Sandbox, Shopper
@@ -138,3 +138,19 @@ def test_the_first_sweep_of_all_goes_back_to_the_first_order(shop: Shop, shopper
     shop.reconcile()
 
     assert facts(shopper, window["merchant_uid"]) == ("paid", True, 14_900)
+
+
+def test_a_cancel_that_is_undone_within_the_hour_is_found_by_the_sweep(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Long before its order has its next look."""
+    paid = shopper.buy("pay")
+    shopper.refund(paid["merchant_uid"])
+    shop.reconcile()
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.undo_cancel(paid["imp_uid"])
+    shop.pass_time(minutes=5)
+
+    reconciliation.reconcile(shop.billing, only_due=True)
+
+    assert facts(shopper, paid["merchant_uid"]) == ("paid", True, 14_900)
