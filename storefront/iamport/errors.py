@@ -15,7 +15,7 @@ A declined card is none of these: i'mport answers it with code 0 and a payment w
 
 from __future__ import annotations
 
-from storefront.masking import without_card_numbers
+from storefront.iamport.masking import without_card_numbers
 
 
 class IamportError(Exception):

@@ -6,13 +6,13 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 
 from storefront import background
 from storefront.billing.mailing import sending
 from storefront.billing.mailing.carriers import CarrierError
 from storefront.billing.reconciling import readiness, sweeping
-from storefront.models import Mail
+from storefront.models import Mail, Sweep
 from tests.conftest import Shop
 from tests.people import Shopper
 
@@ -42,6 +42,9 @@ def test_a_worker_with_longer_pauses_sweeps_as_often(shop: Shop, every_s: float)
     background.reconcile_forever(shop.billing, every_s=every_s, stop=stop)
 
     assert stop.deaf == 0
+    with shop.billing.database.reading() as session:
+        sweeps = session.scalar(select(func.count(Sweep.id))) or 0
+    assert sweeps <= 130 * every_s / 300 + 2
 
 
 def test_a_mail_server_that_hangs_keeps_nobody_from_the_sweep(

@@ -254,3 +254,16 @@ def test_the_money_of_the_present_period_given_back_from_outside_ends_it(
     with shop.billing.database.reading() as session:
         events = session.scalars(select(Event.event).where(Event.kind == "decided")).all()
     assert events.count("cancel_undone") == 1
+
+
+def test_no_further_charges_is_said_where_none_can_follow(shopper: Shopper, sandbox: Sandbox) -> None:
+    """Not where a subscription goes on whose key may still come; and to whoever has none and has removed the card."""
+    promise = "There are no further charges."
+    shopper.remove_card(shopper.register_card()["id"])
+    assert promise in shopper.browser.get("/account", headers=ENGLISH).text
+
+    sandbox.fault("/subscribe/customers/*", "error", times=0)
+    params = shopper.order("pay", every="month")
+    shopper.tell(sandbox.pay(params))
+
+    assert promise not in shopper.browser.get("/account", headers=ENGLISH).text

@@ -183,3 +183,4 @@ def test_what_is_refused_and_held_again_goes_back_without_a_person(
     tell(shop, imp_uid, declined)
 
     assert (facts(shopper, declined), waiting(shop)) == (("refused", True, 0), [])
+    assert "refund_undone" not in {line["event"] for line in shopper.payment(declined)["events"]}

@@ -340,12 +340,13 @@ def test_a_second_capture_on_its_way_back_is_no_part_of_what_leaving_gives_back(
 ) -> None:
     """Somebody paid the first order's number again, and i'mport does not answer that cancel."""
     [paid] = subscriber.subscription()["period"]["attempts"]
-    sandbox.fault(CANCEL, "cut_before")
+    sandbox.fault(CANCEL, "cut_before", times=0)
     order = {"pg": "jtnet", "merchant_uid": paid, "amount": PRICE, "name": "again"}
     tell(shop, sandbox.pay(order, late=True)["imp_uid"], paid)
 
     assert choices(subscriber)["refund_krw"] == PRICE
     leave_now(subscriber)
+    sandbox.mend()
     shop.pass_time(minutes=2)
     shop.reconcile()
     assert sandbox.net() == 0

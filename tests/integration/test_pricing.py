@@ -419,7 +419,7 @@ def test_the_first_of_two_mails_that_went_out_at_once_says_from_when_a_rise_coun
     set_price(shop)
     before = subscriber.subscription()["next"]
     with shop.billing.database.writing() as session:
-        later = shop.clock.now() + timedelta(days=20)
+        later = shop.clock.now() + timedelta(days=45)
         pricing.was_told(session, subscriber.subscription()["id"], DEARER, later)
 
     pay_next(shop, subscriber)

@@ -21,7 +21,7 @@ from storefront.billing.orders import keys, timeline
 from storefront.billing.orders.judgement import Finding, Judgement
 from storefront.billing.orders.timeline import Note, decided
 from storefront.billing.subscriptions import beginning, dunning, outcomes
-from storefront.masking import without_card_numbers
+from storefront.iamport.masking import without_card_numbers
 from storefront.models import Checkout, Payment, Refund
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
 

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from storefront.database import once_committed
-from storefront.masking import without_card_numbers
+from storefront.iamport.masking import without_card_numbers
 from storefront.models import Event
 
 log = logging.getLogger(__name__)

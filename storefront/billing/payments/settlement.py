@@ -25,7 +25,7 @@ from storefront.billing.orders.timeline import Note, asked, decided, told
 from storefront.billing.payments import refunds
 from storefront.billing.subscriptions import overview
 from storefront.iamport import NotAskedError, SilenceError, UnreadableAnswerError
-from storefront.masking import without_card_numbers
+from storefront.iamport.masking import without_card_numbers
 from storefront.models import Card, Payment, Refund, Stray
 from storefront.states import CardStatus, PaymentStatus, RefundStatus
 

@@ -24,7 +24,7 @@ from storefront.billing.payments import charges, settlement
 from storefront.billing.payments.settlement import Door
 from storefront.billing.subscriptions import standing
 from storefront.iamport import SilenceError, UnreadableAnswerError
-from storefront.masking import without_card_numbers
+from storefront.iamport.masking import without_card_numbers
 from storefront.models import Attention, Payment, Refund, Subscription
 from storefront.states import PaymentStatus, RefundStatus, SubscriptionStatus
 

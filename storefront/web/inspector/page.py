@@ -14,8 +14,8 @@ from storefront.billing.orders import history
 from storefront.billing.payments import checkout
 from storefront.config import Settings
 from storefront.demo_sandbox import DemoSandbox
+from storefront.iamport.masking import without_card_numbers
 from storefront.journal import Exchange, Journal
-from storefront.masking import without_card_numbers
 from storefront.models import Payment
 from storefront.web import limits
 from storefront.web.inspector import commands, sources, texts
