@@ -26,6 +26,7 @@ from storefront.billing.changing import pricing
 from storefront.billing.identifiers import SEOUL
 from storefront.billing.reconciling import desk, reconciliation
 from storefront.billing.renewing import forecast, renewal
+from storefront.billing.subscriptions.standing import MovedOnError
 from storefront.clock import Clock, LentClock
 from storefront.config import Settings
 from storefront.doctor.command import doctor
@@ -337,6 +338,8 @@ def _refusals() -> Iterator[None]:
         yield
     except desk.NotOpenError as error:
         raise click.ClickException(f"nothing open has the number {error}") from None
+    except MovedOnError:
+        raise click.ClickException("the subscription is being changed at this moment: try again") from None
     except desk.StillHeldError as error:
         raise click.ClickException(f"{error} that is not in the shop's books: cancel it in the console first") from None
     except SilenceError as silence:

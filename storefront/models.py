@@ -403,13 +403,20 @@ class Payment(Base):
     @property
     def net_krw(self) -> int:
         """What we believe i'mport holds for this order in won: its own payment, and extra captures not yet returned."""
+        return self.held_krw + sum(refund.amount_krw for refund in self.extra_refunds)
+
+    @property
+    def extra_refunds(self) -> list[Refund]:
+        """The newest refund of each extra capture that has not been returned."""
         newest = {refund.imp_uid: refund for refund in self.refunds if refund.is_extra}
-        extras = (refund.amount_krw for refund in newest.values() if refund.status != RefundStatus.DONE)
-        return self.held_krw + sum(extras)
+        return [refund for refund in newest.values() if refund.status != RefundStatus.DONE]
 
 
 class Refund(Base):
-    """One return of money, written down before the first call and repeated word for word until it is confirmed."""
+    """One return of money, written down before the first call and repeated word for word until it is confirmed.
+
+    Only what a leaving owes is reworded, once i'mport has refused it because a part was cancelled in the console.
+    """
 
     __tablename__ = "refund"
 

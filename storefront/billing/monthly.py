@@ -94,7 +94,8 @@ def _captures(session: Session, span: _Span) -> list[int]:
     own = select(Payment.captured_krw).where(span.holds(Payment.paid_at), Payment.captured_krw > 0)
     # A second capture is heard of after it was made.
     extra = session.scalars(select(Event).where(Event.event == "extra_capture", Event.at >= span.begin))
-    return [*session.scalars(own), *(event.detail["amount"] for event in extra if span.has(_moment(event, "paid_at")))]
+    captured = [event.detail["amount"] for event in extra if span.has(_moment(event, "paid_at"))]
+    return [*session.scalars(own), *filter(None, captured)]
 
 
 def _refunded(session: Session, span: _Span) -> int:

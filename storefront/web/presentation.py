@@ -280,7 +280,7 @@ def is_settled_otherwise(payment: Payment) -> bool:
 def _unwanted(payment: Payment) -> Result:
     if is_settled_otherwise(payment):
         chip, headline = gettext("Settled"), gettext("We did not accept this payment")
-        following = gettext("Write to us if anything is open.")
+        following = gettext("Write to us if you have any questions.")
     elif payment.net_krw:
         chip, headline = gettext("Returning"), gettext("We are returning your money")
         following = gettext("You do not need to do anything. This page changes by itself.")
@@ -313,7 +313,10 @@ def _what_goes_back(payment: Payment) -> str:
 
 def _and_what_was_taken_twice(payment: Payment, said: str) -> str:
     """Of a payment that counts; a second capture under its number goes back."""
-    twice = payment.net_krw - payment.held_krw
+    on_their_way = (one for one in payment.extra_refunds if payment.needs_person or one.status != RefundStatus.FAILED)
+    twice = sum(
+        one.amount_krw for one in on_their_way
+    )  # what was refused is settled once no person has to look any more
     if not twice:
         return said
     also = gettext("%(amount)s that was taken a second time is on its way back to your card.", amount=won(twice))

@@ -348,3 +348,18 @@ def test_a_charge_that_was_given_up_unread_is_not_said_to_have_taken_nothing(
     page = shopper.browser.get(f"/payments/{order}", headers=ENGLISH).text.replace("&#39;", "'")
     assert "If it was taken after all, it goes back." in page
     assert "Nothing left your card, as far as i'mport knows." in page
+
+
+def test_a_second_press_does_not_send_a_refund_that_is_on_its_way(
+    shopper: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread of this process waits for i'mport's answer to it: asked twice at once, one of both is refused."""
+    order = shopper.buy()["merchant_uid"]
+    sandbox.fault("/payments/cancel", "cut_before")
+    shopper.refund(order)
+    asked = len(sandbox.requests("/payments/cancel"))
+    monkeypatch.setattr(Errands, "are_about", lambda _errands, subject: subject == order)
+
+    assert shopper.refund(order).status_code == 400
+
+    assert len(sandbox.requests("/payments/cancel")) == asked

@@ -184,3 +184,19 @@ def test_what_is_refused_and_held_again_goes_back_without_a_person(
 
     assert (facts(shopper, declined), waiting(shop)) == (("refused", True, 0), [])
     assert "refund_undone" not in {line["event"] for line in shopper.payment(declined)["events"]}
+
+
+@pytest.mark.parametrize("back", [5_000, PRICE])
+def test_the_page_of_a_subscription_whose_payment_was_given_back_is_there(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox, back: int
+) -> None:
+    """In part or whole; the payment is told of on it."""
+    [paid] = subscriber.subscription()["period"]["attempts"]
+    imp_uid = subscriber.payment(paid)["imp_uid"]
+    sandbox.cancel_in_console(imp_uid, back)
+    tell(shop, imp_uid, paid)
+
+    page = subscriber.browser.get(f"/account/subscriptions/{subscriber.subscription()['id']}", headers=ENGLISH)
+
+    assert page.status_code == 200
+    assert "Refunded" in page.text

@@ -140,7 +140,7 @@ def test_a_decline_says_when_the_card_that_was_chosen_meanwhile_is_tried(
     send(shop)
 
     [declined] = sent(shop, "declined")
-    assert "We try the card that you have chosen since in a moment." in read(shop, declined)
+    assert "You have chosen another card since; we try it in a moment." in read(shop, declined)
     shop.pass_time(minutes=2)
     shop.renew()
     assert sandbox.net() == 2 * PRICE

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from storefront.billing.attention import DATABASE_TROUBLE
 from storefront.billing.changing import pricing
 from storefront.billing.context import Billing
 from storefront.billing.mailing import truth
@@ -92,10 +93,11 @@ def _send_contained(billing: Billing, carrier: Carrier, mail_id: int) -> bool:
     """One bad mail stops nobody else's: it is left alone for a while, and the log says why."""
     try:
         return _send(billing, carrier, mail_id)
-    except Exception:
+    except Exception as error:
         log.exception("mail_failed", extra={"fields": {"mail": mail_id}})
+        pause = CLAIM_LASTS if isinstance(error, DATABASE_TROUBLE) else LONGEST_PAUSE
         with billing.database.writing() as session:
-            later = billing.clock.now() + LONGEST_PAUSE
+            later = billing.clock.now() + pause
             session.execute(update(Mail).where(Mail.id == mail_id).values(next_try_at=later, tries=Mail.tries + 1))
         return False
 

@@ -78,7 +78,7 @@ def card_needed(
         "refusal": payment.declined_as if payment else None,
         "payment": payment.merchant_uid if payment else None,
     }
-    about = payment.merchant_uid if payment else f"{subscription.id}:{period.number}"
+    about = payment.merchant_uid if payment else f"{subscription.id}:{period.number}:{subscription.card_id}"
     payment_id = payment.id if payment else None
     _about_subscription(session, Kind.CARD_NEEDED, about, subscription, facts, now, payment_id=payment_id)
 

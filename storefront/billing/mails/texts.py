@@ -140,7 +140,7 @@ class _Writer:
         if self._facts.get("retry_on"):
             again = _("We try again on %(retry_on)s at 9 in the morning.")
         elif self._facts.get("is_next_card_tried"):
-            again = _("We try the card that you have chosen since in a moment.")
+            again = _("You have chosen another card since; we try it in a moment.")
         # What was captured no card company has refused: it is we who send it back.
         why = [] if self._facts.get("captured_krw") else [self._refusal(_)]
         return [

@@ -101,7 +101,7 @@ def write(session: Session, order: Order, notes: Sequence[Note]) -> None:
 def most_cancelled(session: Session, order: Order) -> int:
     """The most won that i'mport has ever said to be cancelled of an order's own payment, and that its shopper was told of."""
     its = (Event.payment_id == order.id, Event.event == "cancelled", Event.detail["imp_uid"].as_string().is_(None))
-    return session.scalar(select(func.max(Event.detail["cancelled"].as_integer())).where(*its)) or 0
+    return max((int(detail["cancelled"]) for detail in session.scalars(select(Event.detail).where(*its))), default=0)
 
 
 def cancelled_of_extra(session: Session, order: Order, imp_uid: str) -> int | None:

@@ -121,13 +121,13 @@ def finish(billing: Billing, merchant_uid: str) -> Payment | None:
 def ask_what_is_held(billing: Billing, payment: Payment) -> None:
     """Before a sum is shown or given back: a part may have been given back in i'mport's console.
 
-    If i'mport is silent the books count.
+    If i'mport is silent the books count, and so they do while somebody asks for a refund of it at this moment.
 
     Args:
         billing: settings, database, gateway, clock.
         payment: perhaps captured.
     """
-    if payment.imp_uid is not None:
+    if payment.imp_uid is not None and not billing.errands.are_about(payment.merchant_uid):
         with suppress(SilenceError):
             settle(billing, Door.READ, imp_uid=payment.imp_uid, merchant_uid=payment.merchant_uid)
 

@@ -84,7 +84,7 @@ def _finish(billing: Billing, merchant_uid: str, report: Report) -> None:
         report.changed.append(merchant_uid)
     if not is_known or not heard or after.status == PaymentStatus.REQUESTED:
         report.undecided.append(merchant_uid)
-    if not heard:
+    if not heard or not (is_known or after.needs_person):  # what cannot be read a person is told of
         report.unheard.append(merchant_uid)
 
 

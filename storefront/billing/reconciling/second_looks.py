@@ -76,9 +76,9 @@ def _look_at_row(billing: Billing, merchant_uid: str, report: Report) -> None:
     try:
         before = _version(billing, merchant_uid)
         settled = settlement.settle(billing, Door.RECONCILE, merchant_uid=merchant_uid)
-    except UnreadableAnswerError:
-        return  # it was asked, and a person is told what it says
     except SilenceError as silence:
+        if isinstance(silence, UnreadableAnswerError) and silence.merchant_uid == merchant_uid:
+            return  # it has answered, and a person is told what it says
         report.unheard.append(f"{merchant_uid}: {silence.reason}")
         return
     if settled is not None and settled.version != before:
@@ -91,7 +91,7 @@ def _version(billing: Billing, merchant_uid: str) -> int | None:
 
 
 def _rows_at_rest(billing: Billing, *, only_due: bool) -> list[tuple[str, datetime]]:
-    """Orders of which something was given back in the last 90 days, and since when they have been at rest."""
+    """Orders of which something was given back, or that were captured twice, in the last 90 days, and since when they rest."""
     since = billing.clock.now() - LOOKED_AT_FOR
     given_back = select(Refund.id).where(
         Refund.payment_id == Payment.id, Refund.status == RefundStatus.DONE, Refund.done_at > since

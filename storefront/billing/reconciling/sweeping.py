@@ -88,9 +88,10 @@ def _is_compared(billing: Billing, answer: iamport.Payment | iamport.UnreadableP
                 _call_reader(billing, answer, row)
             else:
                 _compare(billing, answer, row, report)
-        except UnreadableAnswerError as unreadable:
-            report.undecided.append(f"{answer.imp_uid}: {unreadable.reason}")
         except SilenceError as silence:
+            if isinstance(silence, UnreadableAnswerError) and silence.merchant_uid == answer.merchant_uid:
+                report.undecided.append(f"{answer.imp_uid}: {silence.reason}")
+                return True  # it has answered, and a person is told what it says
             report.undecided.append(f"{answer.imp_uid}: {silence.reason}")
             report.unheard.append(f"{answer.imp_uid}: {silence.reason}")
             heard = False

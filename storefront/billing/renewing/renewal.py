@@ -141,8 +141,8 @@ def _call_about_the_future(billing: Billing) -> None:
     with billing.database.reading() as session:
         found = session.execute(ahead).all()
     for subscription_id, moved_at in found:
-        with billing.database.writing() as session:
-            subject = attention.of_subscription(subscription_id)
+        subject = attention.of_subscription(subscription_id)
+        with contained(billing, subject), billing.database.writing() as session:
             attention.call(session, Reason.CLOCKS, subject, now, minutes=(moved_at - now) // timedelta(minutes=1))
 
 

@@ -46,9 +46,8 @@ def failed(session: Session, payment: Payment, kind: str, now: datetime) -> list
     if subscription.status == SubscriptionStatus.ENDED:
         return []
     if payment.has_lost:
-        _plan(
-            session, subscription, period, attempts_of(session, period), now
-        )  # it may have kept the next charge waiting
+        # It may have kept the next charge waiting.
+        _plan(session, subscription, period, attempts_of(session, period), now)
         return []
     period.trouble_at = period.trouble_at or now
     if dunning.is_hard(kind) and payment.card_id == subscription.card_id:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from storefront.billing.subscriptions import step
 from storefront.models import Card, Checkout, Payment, Subscription
@@ -100,7 +100,8 @@ def attempts_of(session: Session, period: Checkout | None, *, with_refunds: bool
         return ()
     query = select(Payment).where(Payment.checkout_id == period.id, Payment.attempt.is_not(None))
     if with_refunds:
-        query = query.options(selectinload(Payment.refunds)).execution_options(populate_existing=True)
+        whole = (selectinload(Payment.refunds), joinedload(Payment.card, innerjoin=True))
+        query = query.options(*whole).execution_options(populate_existing=True)
     return session.scalars(query.order_by(Payment.attempt)).all()
 
 
