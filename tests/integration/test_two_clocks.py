@@ -209,8 +209,8 @@ def test_the_day_of_paying_is_i_mports_day(
     shop: Shop, shopper: Shopper, sandbox: Sandbox, clock: Clock, is_imports_ahead: bool, way: str
 ) -> None:
     """Five minutes around midnight, and clocks that are ten apart: whoever has just paid gets all of it back."""
-    tonight = calendar.midnight_of(calendar.seoul_day(clock.now()) + timedelta(days=1))
-    go_to(shop, tonight - timedelta(minutes=5))
+    midnight = calendar.midnight_of(calendar.seoul_day(clock.now()) + timedelta(days=2))
+    go_to(shop, midnight - timedelta(minutes=5))
     if is_imports_ahead:
         sandbox.advance(minutes=10)
     else:
