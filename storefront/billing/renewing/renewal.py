@@ -23,12 +23,14 @@ from storefront.billing.payments import charges
 from storefront.billing.renewing import claiming
 from storefront.billing.renewing.claiming import Claimed, RacedError, TroubleError
 from storefront.billing.sends import Send
-from storefront.clock import MOST_APART
 from storefront.models import Payment, Subscription
 from storefront.states import SubscriptionStatus
 
 SENDERS = 32
 """How many charges one process sends at once."""
+
+WORTH_A_PERSON = timedelta(hours=1)
+"""How far ahead a subscription has been changed by a wrong clock if a person is told; machines differ by minutes."""
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +138,7 @@ def _call_about_the_future(billing: Billing) -> None:
     """A subscription that was changed by a clock that was ahead waits until then, so a person is told."""
     now = billing.clock.now()
     ahead = select(Subscription.id, Subscription.moved_at).where(
-        Subscription.status != SubscriptionStatus.ENDED, Subscription.moved_at > now + MOST_APART
+        Subscription.status != SubscriptionStatus.ENDED, Subscription.moved_at > now + WORTH_A_PERSON
     )
     with billing.database.reading() as session:
         found = session.execute(ahead).all()
