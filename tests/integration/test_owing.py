@@ -19,6 +19,18 @@ from tests.people import ENGLISH, Sandbox, Shopper
 AGAIN = "/subscribe/payments/again"
 
 
+def charge_another_sum(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """A renewal that was lost on the way, and that somebody charged for 100 won under its number: it goes back."""
+    shopper.subscribe(mode="register")
+    go_to_next(shop, shopper)
+    sandbox.fault(AGAIN, "cut_before")
+    [attempt] = shop.renew().sent
+    order = {"customer_uid": shopper.payment(attempt)["customer_uid"], "merchant_uid": attempt}
+    sandbox.call("POST", AGAIN, amount=100, name="another sum", **order)
+    shop.reconcile()
+    assert shopper.payment(attempt)["status"] == "refused"
+
+
 def test_what_is_owed_is_paid_at_once_with_any_card(owing: Shopper, sandbox: Sandbox) -> None:
     """It pays the same period; the subscription's card and its dates stay what they are."""
     before = owing.subscription()
@@ -189,13 +201,7 @@ def test_the_mail_of_a_charge_that_was_captured_otherwise_does_not_say_that_noth
     shop: Shop, shopper: Shopper, sandbox: Sandbox
 ) -> None:
     """It says that it goes back."""
-    shopper.subscribe(mode="register")
-    go_to_next(shop, shopper)
-    sandbox.fault(AGAIN, "cut_before")
-    [merchant_uid] = shop.renew().sent
-    order = {"customer_uid": shopper.payment(merchant_uid)["customer_uid"], "merchant_uid": merchant_uid}
-    sandbox.call("POST", AGAIN, amount=100, name="another sum", **order)
-    shop.reconcile()
+    charge_another_sum(shop, shopper, sandbox)
 
     [declined] = [mail for mail in sending.outbox(shop.billing) if mail.kind == "declined"]
     text = sending.letter_of(shop.billing, declined).text
@@ -262,14 +268,7 @@ def test_a_charge_that_goes_back_was_not_declined_by_the_card_company(
     shop: Shop, shopper: Shopper, sandbox: Sandbox
 ) -> None:
     """It approved the charge; it is we who send it back, because it was for another sum."""
-    shopper.subscribe(mode="register")
-    go_to_next(shop, shopper)
-    sandbox.fault(AGAIN, "cut_before")
-    [attempt] = shop.renew().sent
-    order = {"customer_uid": shopper.payment(attempt)["customer_uid"], "merchant_uid": attempt}
-    sandbox.call("POST", AGAIN, amount=100, name="another sum", **order)
-    shop.reconcile()
-    assert shopper.payment(attempt)["status"] == "refused"
+    charge_another_sum(shop, shopper, sandbox)
 
     [mail] = [mail for mail in sending.outbox(shop.billing) if mail.kind == "declined"]
     mail.language = "en"
