@@ -140,6 +140,17 @@ def test_a_stray_of_which_a_part_was_given_back_stays_on_the_list(shop: Shop, sa
     assert needed(shop) == [("stray", stray["imp_uid"])]
 
 
+def test_a_strangers_card_that_was_registered_for_nothing_stays_on_the_list(shop: Shop, sandbox: Sandbox) -> None:
+    """It never held a won, so that it holds none now says nothing: its key is still there."""
+    stray = sandbox.pay({"pg": "jtnet", "merchant_uid": "nobodys", "amount": 0, "name": "tea", "customer_uid": "nobodys"})
+    tell(shop, stray["imp_uid"], "nobodys")
+    before = needed(shop)
+
+    shop.reconcile()
+
+    assert before == needed(shop) == [("stray", stray["imp_uid"])]
+
+
 def test_a_stray_that_was_given_back_is_over_by_itself(shop: Shop, sandbox: Sandbox) -> None:
     """Somebody cancelled it in the console; no webhook said so."""
     stray = sandbox.pay({"pg": "jtnet", "merchant_uid": "nobodys", "amount": 700, "name": "tea"})

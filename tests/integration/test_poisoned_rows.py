@@ -69,9 +69,12 @@ def test_nothing_is_closed_over_money_that_is_in_no_book(
     shop.reconcile()
     [item] = [item for item in attention.open_items(shop.billing) if item.subject == merchant_uid]
 
-    with pytest.raises(desk.StillHeldError) as refused:
-        desk.close(shop.billing, item.id, "the sandbox was restarted")
-    assert refused.value.held == 14_900
+    for given_back in (0, 4_900):
+        if given_back:
+            sandbox.cancel_in_console(given_out_twice["imp_uid"], given_back)
+        with pytest.raises(desk.StillHeldError) as refused:
+            desk.close(shop.billing, item.id, "the sandbox was restarted")
+        assert refused.value.held == 14_900 - given_back
 
     sandbox.cancel_in_console(given_out_twice["imp_uid"])
     desk.close(shop.billing, item.id, "the sandbox was restarted")

@@ -91,6 +91,30 @@ def test_a_second_capture_that_comes_back_is_given_back_again(
     assert sandbox.net() == 14_900
 
 
+@pytest.mark.usefixtures("lost_webhooks")
+def test_what_went_back_late_is_looked_at_for_ninety_days_from_then_on(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """I'mport took no cancel of a second capture for a month; it is undone eleven weeks after it took one."""
+    paid = shopper.buy("pay")
+    order = {"pg": "jtnet", "merchant_uid": paid["merchant_uid"], "amount": 14_900, "name": "again"}
+    sandbox.fault("/payments/cancel", "error", times=0)
+    extra = sandbox.pay(order, late=True)
+    tell(shop, extra["imp_uid"], paid["merchant_uid"])
+    shop.pass_time(days=30)
+    sandbox.mend()
+    sandbox.fault("webhook", "drop", times=0)
+    shop.reconcile()
+    assert sandbox.net() == 14_900
+    shop.pass_time(days=77)
+    sandbox.undo_cancel(extra["imp_uid"])
+    assert sandbox.net() == 2 * 14_900
+
+    shop.reconcile()
+
+    assert sandbox.net() == 14_900
+
+
 def test_by_itself_the_shop_looks_ever_more_seldom_for_ninety_days(
     shop: Shop, shopper: Shopper, sandbox: Sandbox
 ) -> None:
