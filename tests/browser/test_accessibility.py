@@ -169,6 +169,7 @@ def test_at_four_times_the_size_the_windows_buttons_leave_its_form_room(journey:
         expect(window.inside.get_by_label(label)).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.parametrize("device", ["desktop"])
 @pytest.mark.parametrize("width", [360, 1440])
 def test_letters_twice_as_large_push_nothing_off_the_page(
     journey: Journey, browser_type: BrowserType, browser_type_launch_args: dict[str, Any], width: int

@@ -142,7 +142,9 @@ def test_a_stray_of_which_a_part_was_given_back_stays_on_the_list(shop: Shop, sa
 
 def test_a_strangers_card_that_was_registered_for_nothing_stays_on_the_list(shop: Shop, sandbox: Sandbox) -> None:
     """It never held a won, so that it holds none now says nothing: its key is still there."""
-    stray = sandbox.pay({"pg": "jtnet", "merchant_uid": "nobodys", "amount": 0, "name": "tea", "customer_uid": "nobodys"})
+    stray = sandbox.pay(
+        {"pg": "jtnet", "merchant_uid": "nobodys", "amount": 0, "name": "tea", "customer_uid": "nobodys"}
+    )
     tell(shop, stray["imp_uid"], "nobodys")
     before = needed(shop)
 
