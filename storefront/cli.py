@@ -271,6 +271,8 @@ def price(plan: str, won: int, begins_on: date) -> None:
         announced = pricing.set_price(_billing(), sold, won, begins_on)
     except pricing.TooSoonError:
         raise click.ClickException(f"choose a day at least {pricing.SET_BEFORE_DAYS} days ahead") from None
+    except MovedOnError:
+        raise click.ClickException("a subscription is being changed at this moment: say it again") from None
     _say(
         [
             f"{plan} costs {won:,} won from {begins_on} on",

@@ -23,7 +23,7 @@ from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, StaticPool
 from sqlalchemy.types import TypeDecorator
@@ -55,6 +55,14 @@ def once_committed(session: Session, act: Callable[[], object]) -> None:
         act: what to do. It keeps nobody waiting who wants to write: the next one's turn has begun.
     """
     session.info.setdefault(_ONCE_COMMITTED, []).append(act)
+
+
+_DEADLOCK = "40P01"
+
+
+def is_deadlock(error: OperationalError) -> bool:
+    """Whether PostgreSQL has ended a transaction so that another one can go on: two wanted each other's rows."""
+    return getattr(error.orig, "sqlstate", None) == _DEADLOCK
 
 
 class UtcDateTime(TypeDecorator[datetime]):

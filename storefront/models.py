@@ -116,7 +116,7 @@ class Card(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     shopper_id: Mapped[int] = mapped_column(ForeignKey("shopper.id"), index=True)
     customer_uid: Mapped[str] = mapped_column(String(80), unique=True)
-    status: Mapped[CardStatus] = mapped_column(default=CardStatus.PENDING)
+    status: Mapped[CardStatus] = mapped_column(default=CardStatus.PENDING, index=True)
     card_name: Mapped[str | None] = mapped_column(String(80))
     card_number: Mapped[str | None] = mapped_column(String(32))
     created_at: Mapped[datetime]
@@ -152,7 +152,7 @@ class Subscription(Base):
     reason: Mapped[EndReason | None]
     wake_at: Mapped[datetime | None] = mapped_column(index=True)
     """The next moment at which anything about it happens; recomputed by every write."""
-    moved_at: Mapped[datetime]
+    moved_at: Mapped[datetime] = mapped_column(index=True)
     """The moment of the latest decision: whoever finds an earlier time on their clock decides nothing."""
     version: Mapped[int] = mapped_column(default=1)
 
@@ -281,12 +281,13 @@ class Attention(Base):
             sqlite_where=text("closed_at IS NULL"),
             postgresql_where=text("closed_at IS NULL"),
         ),
+        Index("ix_attention_about", "subject", "reason"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     reason: Mapped[str] = mapped_column(String(32))
     subject: Mapped[str] = mapped_column(String(80))
-    """An order number of ours, or the imp_uid of a payment that is none of our orders'."""
+    """An order number of ours, the imp_uid of a payment that is none of our orders', a subscription, or the clock."""
     since: Mapped[datetime]
     detail: Mapped[dict[str, Any]]
     checked_at: Mapped[datetime | None]
@@ -419,6 +420,7 @@ class Refund(Base):
     """
 
     __tablename__ = "refund"
+    __table_args__ = (Index("ix_refund_status", "status", "done_at"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), index=True)
@@ -459,6 +461,14 @@ class Event(Base):
     """One line of a payment's timeline: what was told, asked or decided. Never a secret, never a whole card number."""
 
     __tablename__ = "event"
+    __table_args__ = (
+        Index(
+            "ix_event_extra_capture",
+            "at",
+            sqlite_where=text("event = 'extra_capture'"),
+            postgresql_where=text("event = 'extra_capture'"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     payment_id: Mapped[int] = mapped_column(ForeignKey("payment.id"), index=True)

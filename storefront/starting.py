@@ -37,7 +37,7 @@ def ready_app(settings: Settings, clock: Clock | None = None) -> Flask:
     app = create_app(settings, clock=clock)
     billing: Billing = app.extensions["billing"]
     _bring_up_to_date(billing)
-    if settings.beside_sandbox:
+    if settings.is_demo:
         shoppers.demo_shopper(billing)
     app.shell_context_processor(lambda: {"billing": billing})
     billing.database.close()  # a server may fork now, and no two processes may share a connection

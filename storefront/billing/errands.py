@@ -71,22 +71,25 @@ class Errands:
 
     def close(self) -> None:
         """Take no more, and wait for those that are out: what was sent is written down before the process ends."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         self._threads.shutdown(wait=True)
 
-    def _send(self, subject: str, act: Callable[[], None]) -> Future[None]:
+    def _send(self, subject: str, act: Callable[[], None]) -> Future[None] | None:
         with self._lock:
-            future = self._threads.submit(copy_context().run, self._run, act)
+            if self._closed:
+                return None
+            future = self._threads.submit(copy_context().run, self._run, subject, act)
             self._under_way[future] = subject
         future.add_done_callback(self._come_back)
         return future
 
-    def _run(self, act: Callable[[], None]) -> None:
+    def _run(self, subject: str, act: Callable[[], None]) -> None:
         try:
             act()
         except Exception:
             # Whatever was written down before it is gone on with by `reconcile`.
-            log.exception("an errand came to nothing")
+            log.exception("errand_failed", extra={"fields": {"subject": subject}})
 
     def _come_back(self, future: Future[None]) -> None:
         with self._lock:
@@ -107,12 +110,12 @@ class Errand:
         Args:
             act: what to do.
             gateway: the waiting one's. A page's has an end, at which the page goes on without the errand; whoever has
-                none does the errand in person.
+                none does the errand in person, and so does a page that is finished while the process ends.
         """
-        if gateway.time_left_s is None:
+        future = None if gateway.time_left_s is None else self._errands._send(self._subject, act)
+        if future is None:
             act()
             return
-        future = self._errands._send(self._subject, act)
         self.is_sent = True
         with suppress(NotAskedError, TimeoutError), gateway.place():
             future.result(timeout=gateway.time_left_s)

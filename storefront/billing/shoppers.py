@@ -10,7 +10,7 @@ from storefront.billing.context import Billing
 from storefront.models import Shopper, new_session_id
 
 DEMO_EMAIL = "demo@example.com"
-DEMO_PASSWORD = "morning-roast"  # noqa: S105 - published in the README, and seeded only beside the sandbox
+DEMO_PASSWORD = "morning-roast"  # noqa: S105 - no secret, and seeded only where no real money moves
 DEMO_NAME = "김아침"
 DEMO_PHONE = "010-1234-5678"
 

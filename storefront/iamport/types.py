@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from storefront.iamport.masking import without_card_numbers
+
 
 class UnreadableError(ValueError):
     """The answer is not shaped the way i'mport describes it; the client turns this into silence."""
@@ -15,9 +17,9 @@ class UnreadableError(ValueError):
 
 STATUSES = ("ready", "paid", "failed", "cancelled")
 LONGEST_ID = 40
+"""Characters. i'mport's own ids have 32 at most; its description names no length for the others."""
 LONGEST_SHOWN = {"fail_reason": 500, "apply_num": 32, "card_name": 80, "card_number": 32, "receipt_url": 500}
 LONGEST_TIME = 20
-"""Characters. i'mport's own ids have 32 at most; its description names no length for the others."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Payment:
             fail_reason=_shown(fields, "fail_reason"),
             apply_num=_shown(fields, "apply_num"),
             card_name=_shown(fields, "card_name"),
-            card_number=_shown(fields, "card_number"),
+            card_number=_card_number(fields),
             receipt_url=_shown(fields, "receipt_url"),
         )
 
@@ -131,7 +133,7 @@ class BillingKey:
         return cls(
             customer_uid=_text(fields, "customer_uid"),
             card_name=_shown(fields, "card_name"),
-            card_number=_shown(fields, "card_number"),
+            card_number=_card_number(fields),
         )
 
 
@@ -202,6 +204,12 @@ def _shown(fields: Mapping[str, Any], name: str) -> str | None:
     """What people read and nothing depends on: as much of it as a database keeps."""
     text = _optional_text(fields, name)
     return text[: LONGEST_SHOWN[name]] if text else None
+
+
+def _card_number(fields: Mapping[str, Any]) -> str | None:
+    """As much of a card's number as i'mport shows; should that ever be all of it, nothing of it goes any further."""
+    number = _shown(fields, "card_number")
+    return without_card_numbers(number) if number else None
 
 
 def _won(fields: Mapping[str, Any], name: str, missing: int | None = None) -> int:

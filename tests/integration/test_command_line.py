@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from storefront import cli
 from storefront.billing.attention import open_items
 from storefront.billing.payments import settlement
+from storefront.billing.subscriptions import standing
 from tests.conftest import Shop
 from tests.people import Sandbox, Shopper
 
@@ -145,3 +147,19 @@ def test_reconcile_does_not_say_that_all_is_well_when_the_database_was_busy(
     assert said.exit_code == 2
     assert f"{order}: the database did not take it" in said.output
     assert open_items(shop.billing) == []
+
+
+def test_a_price_that_cannot_be_announced_to_everybody_now_is_said_again(
+    shop: Shop, shopper: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of those it concerns kept changing; the second time reaches whoever is left."""
+    shopper.subscribe()
+    day = (shop.clock.now() + timedelta(days=40)).date().isoformat()
+
+    with monkeypatch.context() as busy:
+        busy.setattr(standing, "_ROUNDS", 0)
+        said = run(shop, busy, "price", "morning", "15900", "--from", day)
+    assert said.exit_code == 1
+    assert "say it again" in said.output
+
+    assert "asked 1" in run(shop, monkeypatch, "price", "morning", "15900", "--from", day).output

@@ -62,6 +62,19 @@ def test_the_trouble_of_a_subscription_is_shown_until_it_is_decided_about(shop: 
     assert reasons(shop) == []
 
 
+@pytest.mark.usefixtures("due")
+def test_the_trouble_of_a_subscription_can_be_looked_at_while_imports_is_silent(shop: Shop, sandbox: Sandbox) -> None:
+    """There is nothing that i'mport could say about it."""
+    with poisoned():
+        shop.renew()
+    [item] = open_items(shop.billing)
+    sandbox.fault("/*", "error", times=0)
+    before = len(sandbox.requests())
+
+    assert desk.show(shop.billing, item.id).says == ["it is about no payment, so i'mport was not asked"]
+    assert len(sandbox.requests()) == before
+
+
 def test_trouble_that_comes_again_after_a_person_has_closed_it_is_told_again(shop: Shop, due: Shopper) -> None:
     """It was mended, charges went through, and now there is another mistake of the same kind."""
     with poisoned():

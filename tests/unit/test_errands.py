@@ -76,6 +76,15 @@ def test_the_end_waits_for_whoever_is_out_and_lets_nobody_else_go() -> None:
         pytest.fail("there is a place")  # pragma: no cover
 
 
+def test_whoever_has_a_place_when_the_end_comes_goes_in_person() -> None:
+    """Its order is written down, and the page that asked for it is still finished."""
+    errands, done = Errands(1), threading.Event()
+    with errands.place("order") as errand:
+        errands.close()
+        errand.send(done.set, GATEWAY.within(10))
+    assert done.is_set()
+
+
 def test_an_errand_that_fails_is_logged_and_frees_its_place(caplog: pytest.LogCaptureFixture) -> None:
     """The page has what is written down, and says that."""
     errands = Errands(1)
@@ -83,4 +92,5 @@ def test_an_errand_that_fails_is_logged_and_frees_its_place(caplog: pytest.LogCa
         with errands.place("order") as errand:
             errand.send(lambda: 1 / 0, GATEWAY.within(10))  # type: ignore[arg-type,return-value]
         errands.finish()
-    assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
+    told = [(record.levelno, record.getMessage(), record.fields) for record in caplog.records]  # type: ignore[attr-defined]
+    assert told == [(logging.ERROR, "errand_failed", {"subject": "order"})] * 2

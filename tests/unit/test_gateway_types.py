@@ -90,6 +90,22 @@ def test_ids_may_come_as_numbers_and_texts_with_characters_no_database_takes() -
     assert payment.fail_reason == "a\N{REPLACEMENT CHARACTER}b?"
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("5409260012341234", "****"),
+        ("5409-2600-1234-1234", "****"),
+        ("540926******1234", "540926******1234"),
+        ("", None),
+    ],
+)
+def test_of_a_cards_number_no_more_is_kept_than_a_masked_one_shows(told: str, kept: str | None) -> None:
+    """I'mport masks it; should it ever not, the whole of it is in no table and on no page."""
+    key = {"customer_uid": "mr_card", "card_number": told}
+    assert Payment.parse(BODY | {"card_number": told}).card_number == kept
+    assert BillingKey.parse(key).card_number == kept
+
+
 def test_what_is_held_is_the_rest_after_cancels() -> None:
     """`cancelled` also means partly cancelled."""
     assert Payment.parse(BODY | {"status": "cancelled", "cancel_amount": 900}).held == 14_000

@@ -11,10 +11,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from storefront.billing.context import Billing
-from storefront.billing.orders.records import DEADLOCK
 from storefront.billing.renewing.asking import SubscriptionNotFoundError, TooLateError
 from storefront.billing.subscriptions import overview, standing, step
 from storefront.billing.subscriptions.standing import MovedOnError, Standing
+from storefront.database import is_deadlock
 from storefront.models import Subscription
 
 
@@ -71,6 +71,6 @@ def changing(
     except MovedOnError:
         raise TooLateError(subscription_id) from None
     except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+        if not is_deadlock(error):
             raise
         raise TooLateError(subscription_id) from None

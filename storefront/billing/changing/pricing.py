@@ -80,6 +80,7 @@ def set_price(billing: Billing, plan: Plan, price_krw: int, begins_on: date) -> 
 
     Raises:
         TooSoonError: choose a later day.
+        MovedOnError: a subscription kept changing meanwhile. Do it again: who has been told is not told twice.
     """
     if begins_on < calendar.seoul_day(billing.clock.now()) + timedelta(days=SET_BEFORE_DAYS):
         raise TooSoonError(begins_on)

@@ -208,6 +208,7 @@ class Entry:
     def _was_asked_back(self) -> bool:
         """Whether a refund that its shopper asked for, or has by leaving, is through."""
         query = select(Refund.id).where(
+            Refund.payment_id == self.payment.id,
             Refund.imp_uid == self.answer.imp_uid,
             Refund.status == RefundStatus.DONE,
             Refund.reason.in_(("shopper", "left")),
@@ -245,6 +246,7 @@ class Entry:
         if answer.held <= 0:
             return
         query = select(Refund.status).where(
+            Refund.payment_id == self.payment.id,
             Refund.imp_uid == answer.imp_uid,
             Refund.reason == reason,
             Refund.total_krw - Refund.checksum_krw == answer.cancel_amount,

@@ -24,10 +24,8 @@ from storefront.billing.orders import timeline
 from storefront.billing.orders.entry import Entry
 from storefront.billing.orders.judgement import judge
 from storefront.billing.orders.timeline import Note, decided
+from storefront.database import is_deadlock
 from storefront.models import Card, Checkout, Payment, Subscription
-
-DEADLOCK = "40P01"
-"""PostgreSQL's code for a transaction it ended so that another one can go on."""
 
 _LOCKED = {"key_share": True}
 """A lock that keeps other writers out, and nobody who only refers to the row."""
@@ -206,7 +204,7 @@ def amend(billing: Billing, seen: Seen, write: Amendment, *, notes: Sequence[Not
         raise StaleAnswerError(seen.merchant_uid) from None
     except OperationalError as error:
         # Two orders that name each other's cards: PostgreSQL lets one of them go first.
-        if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+        if not is_deadlock(error):
             raise
         raise StaleAnswerError(seen.merchant_uid) from None
 

@@ -109,7 +109,7 @@ def show(billing: Billing, item_id: int) -> Look:
     if item is None:
         raise NotOpenError(item_id)
     try:
-        says = [_said(answer) for answer in _ask(billing, item)] or ["i'mport knows no payment of it"]
+        says = [_said(answer) for answer in _ask(billing, item)] or [_why_nothing(item)]
     except UnreadableAnswerError as unreadable:
         says = [f"i'mport's answer cannot be read: {unreadable.reason}"]
     return Look(item, says, WAYS_OUT[Reason(item.reason)])
@@ -219,7 +219,14 @@ def _ask(billing: Billing, item: Attention) -> list[iamport.Payment]:
 
 def _payment(billing: Billing, item: Attention) -> iamport.Payment | None:
     """The payment an item is about, if it is about one that can be asked for."""
+    if attention.subscription_of(item.subject) is not None:
+        return None
     return billing.gateway.payment(item.subject) if _ID.fullmatch(item.subject) else None
+
+
+def _why_nothing(item: Attention) -> str:
+    is_about_payment = attention.subscription_of(item.subject) is None
+    return "i'mport knows no payment of it" if is_about_payment else "it is about no payment, so i'mport was not asked"
 
 
 def _said(answer: iamport.Payment) -> str:

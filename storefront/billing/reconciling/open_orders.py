@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, CompoundSelect, or_, select, union, update
 from sqlalchemy.orm import Session
 
 from storefront.billing.attention import contained
@@ -52,8 +52,12 @@ def finish_on_their_way(billing: Billing, report: Report) -> None:
 
 def is_on_its_way() -> ColumnElement[bool]:
     """Of an order: a charge or a refund has been sent of which nobody knows how it ended."""
-    asked_back = select(Refund.id).where(Refund.payment_id == Payment.id, Refund.status == RefundStatus.REQUESTED)
-    return Payment.status.in_((PaymentStatus.REQUESTED, PaymentStatus.REFUSING)) | asked_back.exists()
+    return Payment.id.in_(
+        union(
+            select(Payment.id).where(Payment.status.in_((PaymentStatus.REQUESTED, PaymentStatus.REFUSING))),
+            select(Refund.payment_id).where(Refund.status == RefundStatus.REQUESTED),
+        )
+    )
 
 
 def _finish_each(billing: Billing, report: Report, which: Sequence[ColumnElement[bool]]) -> None:
@@ -170,30 +174,31 @@ def _amend_if_unchanged(billing: Billing, payment: Payment, amendment: records.A
 
 def _orders(billing: Billing, which: Sequence[ColumnElement[bool]]) -> list[str]:
     """Those of the orders that are not at rest, the longest untouched first."""
-    refund_open = select(Refund.id).where(
-        Refund.payment_id == Payment.id,
-        or_(
-            Refund.status == RefundStatus.REQUESTED,
-            (Refund.status == RefundStatus.FAILED) & (Refund.reason != "shopper"),
-        ),
-    )
-    key_undecided = Card.status.in_((CardStatus.PENDING, CardStatus.REMOVING)) & Payment.status.not_in(_OPEN)
     query = (
         select(Payment.merchant_uid)
-        .join(Payment.card)
-        .where(
-            or_(
-                Payment.status.in_((*_OPEN, PaymentStatus.REFUSING)),
-                refund_open.exists(),
-                key_undecided & Payment.purpose.in_(("register", "first")),
-            ),
-            *which,
-        )
+        .where(Payment.id.in_(_not_at_rest()), *which)
         # Open charges first: a removal is confirmed only when none of its card's charges is open.
         .order_by(Payment.status.not_in(_OPEN), Payment.id)
     )
     with billing.database.reading() as session:
         return list(session.scalars(query))
+
+
+def _not_at_rest() -> CompoundSelect[tuple[int]]:
+    """The ids of orders that something is to be done about.
+
+    Each kind is found by an index of its own: a condition that joins them by OR would be tried on every order there ever was.
+    """
+    is_waiting, is_owed = Refund.status == RefundStatus.REQUESTED, Refund.status == RefundStatus.FAILED
+    return union(
+        select(Payment.id).where(Payment.status.in_((*_OPEN, PaymentStatus.REFUSING))),
+        select(Refund.payment_id).where(is_waiting),
+        select(Refund.payment_id).where(is_owed, Refund.reason != "shopper"),
+        select(Payment.id)
+        .join(Payment.card)
+        .where(Card.status.in_((CardStatus.PENDING, CardStatus.REMOVING)), Payment.status.not_in(_OPEN))
+        .where(Payment.purpose.in_(("register", "first"))),
+    )
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:

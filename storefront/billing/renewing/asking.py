@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from storefront.billing import identifiers
@@ -21,6 +22,7 @@ from storefront.billing.sends import Send
 from storefront.billing.subscriptions import beginning, decisions, dunning, overview, standing, step
 from storefront.billing.subscriptions.standing import MovedOnError, Standing
 from storefront.billing.subscriptions.step import Charge
+from storefront.database import is_deadlock
 from storefront.models import Card, Payment, Subscription
 from storefront.states import CardStatus, SubscriptionStatus
 
@@ -137,13 +139,17 @@ def _act(billing: Billing, shopper_id: int, subscription_id: int, card_id: int, 
     """Lock everything in everybody's order, write, send what follows, and return its order number."""
     _let_time_pass(billing, shopper_id, subscription_id)
     with billing.errands.place(f"subscription:{subscription_id}") as errand:
-        with billing.database.writing() as session:
-            card = _lock_cards(session, shopper_id, subscription_id, card_id)
-            try:
+        try:
+            with billing.database.writing() as session:
+                card = _lock_cards(session, shopper_id, subscription_id, card_id)
                 found = standing.lock(session, subscription_id)
-            except MovedOnError:
-                raise TooLateError(subscription_id) from None
-            payment = write(session, found, card, billing.clock.now())
+                payment = write(session, found, card, billing.clock.now())
+        except MovedOnError:
+            raise TooLateError(subscription_id) from None
+        except OperationalError as error:
+            if not is_deadlock(error):
+                raise
+            raise TooLateError(subscription_id) from None
         if payment is not None:
             errand.send(partial(charges.send_in_time, billing.insisting(), Send.of(payment)), billing.gateway)
     return payment.merchant_uid if payment else None

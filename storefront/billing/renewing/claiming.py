@@ -18,10 +18,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from storefront.billing.context import Billing
-from storefront.billing.orders.records import DEADLOCK
 from storefront.billing.subscriptions import decisions
 from storefront.billing.subscriptions.standing import Standing, attempts_of
 from storefront.billing.subscriptions.step import Charge, Decision
+from storefront.database import is_deadlock
 from storefront.models import Card, Checkout, Payment, Subscription
 from storefront.states import PaymentStatus, PeriodStatus
 
@@ -97,7 +97,7 @@ def claim(billing: Billing) -> Claimed | None:
             subscription_id = found.Subscription.id
             return _decide(session, found.Subscription, found.Checkout, found.Card, now, is_open=found.is_open)
     except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) == DEADLOCK:
+        if is_deadlock(error):
             raise RacedError from None
         raise
     except Exception as error:
