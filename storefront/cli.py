@@ -368,8 +368,8 @@ def _time_of(sandbox: Flask) -> Clock:
 def _listen(option: str, port: int, start: Callable[[int], Any]) -> Any:
     try:
         return start(port)
-    except (serving.PortTakenError, OSError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
             raise click.ClickException(f"cannot listen there: {error.strerror}") from None
         raise click.ClickException(f"port {port} is taken; choose another one with {option}") from None
 

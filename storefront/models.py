@@ -256,11 +256,6 @@ class Checkout(Base):
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
 
-    @property
-    def is_period(self) -> bool:
-        """Whether this is a period of a subscription."""
-        return self.number is not None
-
     def move(self, new: PeriodStatus) -> str:
         """Enter a state of a period that the table of moves allows, and say which event that is."""
         happened = check_move(PERIOD_MOVES, self.period_status or PeriodStatus.DUE, new)

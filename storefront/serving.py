@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import signal
 import socket
@@ -33,10 +32,6 @@ SWITCH_S = 0.001
 SocketMap = dict[int, Any]
 
 
-class PortTakenError(Exception):
-    """Somebody else listens there; nothing has been started."""
-
-
 def listen(port: int, host: str = HOST) -> socket.socket:
     """A listening socket, unless told otherwise for this machine only.
 
@@ -45,15 +40,10 @@ def listen(port: int, host: str = HOST) -> socket.socket:
         host: the address to listen at.
 
     Raises:
-        PortTakenError: choose another port.
+        OSError: it cannot be listened there; with `errno.EADDRINUSE` somebody else does.
     """
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortTakenError(port) from None
-        raise
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
 def serve_shop(app: Flask, listening: socket.socket, sockets: SocketMap) -> Any:

@@ -38,8 +38,6 @@ class Payment:
     sandbox: bool
     customer_uid: str | None = None
     customer_uid_usage: str | None = None
-    channel: str | None = None
-    started_at: datetime | None = None
     paid_at: datetime | None = None
     failed_at: datetime | None = None
     cancelled_at: datetime | None = None
@@ -83,8 +81,6 @@ class Payment:
             sandbox=fields.get("sandbox") is True,
             customer_uid=_optional_text(fields, "customer_uid"),
             customer_uid_usage=_optional_text(fields, "customer_uid_usage"),
-            channel=_optional_text(fields, "channel"),
-            started_at=_time(fields, "started_at"),
             paid_at=_time(fields, "paid_at"),
             failed_at=_time(fields, "failed_at"),
             cancelled_at=_time(fields, "cancelled_at"),

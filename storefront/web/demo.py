@@ -20,7 +20,7 @@ from storefront.web import errors
 from storefront.web.formats import seoul, won
 from storefront.web.messages import read_json_or_form
 from storefront.web.security import own_path
-from storefront.web.shop import billing, settings, shopper_id, unhurried_billing, wants_json
+from storefront.web.shop import billing, only_in_the_demo, settings, shopper_id, unhurried_billing, wants_json
 
 blueprint = Blueprint("demo", __name__, url_prefix="/demo")
 
@@ -32,10 +32,7 @@ _TOLD = "journey"
 """Where a session keeps what the next page tells of a journey."""
 
 
-@blueprint.before_request
-def _only_in_the_demo() -> None:
-    if not settings().is_demo:
-        abort(404)
+blueprint.before_request(only_in_the_demo)
 
 
 @blueprint.app_context_processor

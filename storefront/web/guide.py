@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from storefront.web.i18n import language
 from storefront.web.inspector import sources
-from storefront.web.shop import settings
+from storefront.web.shop import only_in_the_demo
 from storefront.web.source import Piece, lines_of, read_source
 from storefront.wording import KOREAN
 
@@ -26,10 +26,7 @@ blueprint = Blueprint("guide", __name__, url_prefix="/guide")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
-@blueprint.before_request
-def _only_in_the_demo() -> None:
-    if not settings().is_demo:
-        abort(404)
+blueprint.before_request(only_in_the_demo)
 
 
 @blueprint.get("")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 from flask_wtf.csrf import CSRFProtect
 
 from storefront import logs
-from storefront.config import Settings
 from storefront.web import hosts
+from storefront.web.shop import settings
 
 csrf = CSRFProtect()
 
@@ -56,7 +56,7 @@ def _add_headers(response: Response) -> Response:
     # Over https Flask-WTF compares the Referer, so it is sent within the shop and nowhere else.
     response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-    if _settings().public_url.startswith("https://"):
+    if settings().public_url.startswith("https://"):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")
@@ -71,19 +71,14 @@ def _policy(*, opens_window: bool) -> str:
     """
     script, style, frame, form = "'self'", "'self'", "'none'", "'self'"
     if opens_window:
-        settings = _settings()
-        sdk = urlsplit(settings.imp_sdk_url)
+        shop = settings()
+        sdk = urlsplit(shop.imp_sdk_url)
         origin = f"{sdk.scheme}://{sdk.netloc}"
         script, frame = f"'self' {origin}", origin
-        if not settings.beside_sandbox:
+        if not shop.beside_sandbox:
             script, frame = f"{script} https://*.iamport.kr https://*.iamport.co", "https:"
             style, form = "'self' 'unsafe-inline'", "'self' https:"
     return (
         f"default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; font-src 'self'; "
         f"connect-src 'self'; frame-src {frame}; form-action {form}; base-uri 'none'; frame-ancestors 'none'"
     )
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings

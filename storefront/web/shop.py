@@ -77,6 +77,12 @@ def settings() -> Settings:
     return unhurried_billing().settings  # also for a request that was turned away before it began
 
 
+def only_in_the_demo() -> None:
+    """Before each request of a blueprint that explains, plays or moves time: where real money moves, it does not exist."""
+    if not settings().is_demo:
+        abort(404)
+
+
 def shopper_id() -> int:
     """Who is signed in; only behind `login_required`."""
     return int(current_user.id)

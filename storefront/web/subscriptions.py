@@ -23,7 +23,7 @@ from storefront.billing.subscriptions import overview
 from storefront.billing.subscriptions.overview import Overview
 from storefront.states import CardStatus
 from storefront.web import limits
-from storefront.web.presentation import card_labels, result_of
+from storefront.web.presentation import card_labels, charge_refusals, result_of
 from storefront.web.shop import billing, number_or_404, read_number, shopper_id, shown_number, wants_json
 from storefront.web.standing_orders import as_json, words_of
 
@@ -76,11 +76,9 @@ def _asked(subscription_id: str, act: Callable[..., str | None]) -> Any:
 def _refusals() -> dict[type[Exception], tuple[str, int]]:
     """Why nothing was done, and the answer's status."""
     return {
+        **charge_refusals(),
         TooLateError: (gettext("It has changed meanwhile, so nothing was done. Please look again."), 409),
         CardRefusedError: (gettext("This card was refused for good. Please choose another one."), 400),
-        CardNotChargeableError: (gettext("This card cannot be charged any more. Please choose another one."), 400),
-        BadTokenError: (gettext("This form is not valid any more"), 400),
-        BusyError: (gettext("Too many charges are waiting for i'mport. Please try again in a minute."), 503),
     }
 
 

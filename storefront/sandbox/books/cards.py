@@ -96,7 +96,6 @@ class InvalidCard(Exception):  # noqa: N818 - i'mport's answer to a typing mista
     def __init__(self, fields: dict[str, str]) -> None:
         super().__init__(" ".join(fields.values()))
         self.fields = fields
-        self.message = next(iter(fields.values()))
 
 
 def named(name: str) -> CardInput | None:

@@ -23,7 +23,7 @@ from storefront.web.inspector.commands import Command
 from storefront.web.inspector.steps import Step, steps_of
 from storefront.web.inspector.texts import Trap
 from storefront.web.presentation import result_of
-from storefront.web.shop import PAGE_BUDGET_S, billing, order_or_404, settings, shopper_id
+from storefront.web.shop import PAGE_BUDGET_S, billing, only_in_the_demo, order_or_404, settings, shopper_id
 from storefront.web.source import Piece
 from storefront.web.timeline import lines_of
 
@@ -72,10 +72,7 @@ class Shown:
     trap: Trap | None
 
 
-@blueprint.before_request
-def _only_in_the_demo() -> None:
-    if not settings().is_demo:
-        abort(404)
+blueprint.before_request(only_in_the_demo)
 
 
 @blueprint.get("/<merchant_uid>/how")

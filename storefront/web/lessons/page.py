@@ -20,7 +20,7 @@ from storefront.web.lessons.doors import Browser, DoorClosedError
 from storefront.web.lessons.plays import Stage
 from storefront.web.lessons.table import LESSONS, Lesson
 from storefront.web.presentation import result_of
-from storefront.web.shop import PAGE_BUDGET_S, billing, order_or_404, settings, shopper_id
+from storefront.web.shop import PAGE_BUDGET_S, billing, only_in_the_demo, order_or_404, shopper_id
 
 blueprint = Blueprint("lessons", __name__, url_prefix="/lessons")
 
@@ -30,10 +30,7 @@ _playing = threading.Lock()
 """One lesson at a time: what one breaks must not hit another."""
 
 
-@blueprint.before_request
-def _only_in_the_demo() -> None:
-    if not settings().is_demo:
-        abort(404)
+blueprint.before_request(only_in_the_demo)
 
 
 @blueprint.get("")
