@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_login import login_required
 
@@ -16,6 +16,7 @@ from storefront.billing.renewing.asking import SubscriptionNotFoundError, TooLat
 from storefront.billing.subscriptions import overview
 from storefront.states import SubscriptionStatus
 from storefront.web import limits
+from storefront.web.i18n import plan_text
 from storefront.web.shop import billing, find_plan, number_or_404, read_number, shopper_id, shown_number, wants_json
 from storefront.web.standing_orders import words_of
 
@@ -45,11 +46,12 @@ def leave(subscription_id: str) -> Any:
     """End it: at the end of what is paid, or now."""
     when = request.form.get("when")
     if when == "period_end":
-        return _change(subscription_id, leaving.leave_at_the_end)
+        return _change(subscription_id, gettext("You have left, and it runs to its end."), leaving.leave_at_the_end)
     refund_krw = read_number(request.form.get("refund_krw", ""))
     if when != "now" or refund_krw is None:
         return _leave_page(number_or_404(subscription_id), gettext("Please choose one."), 400)
-    return _change(subscription_id, partial(leaving.leave_now, refund_krw=refund_krw), _other_refund)
+    leave_now = partial(leaving.leave_now, refund_krw=refund_krw)
+    return _change(subscription_id, gettext("You have left."), leave_now, _other_refund)
 
 
 @blueprint.post("/stay")
@@ -57,7 +59,7 @@ def leave(subscription_id: str) -> Any:
 @limits.PAY
 def stay(subscription_id: str) -> Any:
     """Not leave after all."""
-    return _change(subscription_id, leaving.stay)
+    return _change(subscription_id, gettext("You stay, and it goes on as before."), leaving.stay)
 
 
 @blueprint.post("/skip")
@@ -65,7 +67,8 @@ def stay(subscription_id: str) -> Any:
 @limits.PAY
 def skip(subscription_id: str) -> Any:
     """Leave the next bag out."""
-    return _change(subscription_id, partial(next_bag.skip, next_number=shown_number("next")))
+    done, skip_bag = gettext("The next bag is skipped."), partial(next_bag.skip, next_number=shown_number("next"))
+    return _change(subscription_id, done, skip_bag)
 
 
 @blueprint.post("/unskip")
@@ -73,7 +76,11 @@ def skip(subscription_id: str) -> Any:
 @limits.PAY
 def unskip(subscription_id: str) -> Any:
     """Want the next bag after all."""
-    return _change(subscription_id, partial(next_bag.unskip, next_number=shown_number("next")))
+    done, unskip_bag = (
+        gettext("The next bag comes after all."),
+        partial(next_bag.unskip, next_number=shown_number("next")),
+    )
+    return _change(subscription_id, done, unskip_bag)
 
 
 @blueprint.post("/plan")
@@ -85,7 +92,8 @@ def choose_plan(subscription_id: str) -> Any:
     if plan is None or price_krw is None or not _agrees():
         return _not_done(number_or_404(subscription_id), gettext("Please choose a coffee and agree to its price."), 400)
     wanted = partial(next_bag.choose_plan, plan=plan, price_krw=price_krw, consent_version=PLAN_CONSENT_VERSION)
-    return _change(subscription_id, partial(wanted, next_number=shown_number("next")))
+    done = gettext("From the next bag on you get %(name)s.", name=plan_text(plan.code)["name"])
+    return _change(subscription_id, done, partial(wanted, next_number=shown_number("next")))
 
 
 @blueprint.post("/price")
@@ -96,15 +104,21 @@ def agree_to_price(subscription_id: str) -> Any:
     price_krw = read_number(request.form.get("price_krw", ""))
     if price_krw is None or not _agrees():
         return _not_done(number_or_404(subscription_id), gettext("Please tick the box if you agree."), 400)
-    return _change(subscription_id, partial(pricing.agree, price_krw=price_krw, consent_version=PRICE_CONSENT_VERSION))
+    agree = partial(pricing.agree, price_krw=price_krw, consent_version=PRICE_CONSENT_VERSION)
+    return _change(subscription_id, gettext("You have agreed to the new price."), agree)
 
 
 def _agrees() -> bool:
     return request.form.get("consent") == "y"
 
 
-def _change(subscription_id: str, act: Callable[..., None], other_sum: Callable[[int], Any] | None = None) -> Any:
-    """Do what a form asks for, and go back to the subscription's page; `other_sum` answers whom another sum was shown."""
+def _change(
+    subscription_id: str, done: str, act: Callable[..., None], other_sum: Callable[[int], Any] | None = None
+) -> Any:
+    """Do what a form asks for, and go back to the subscription's page, which says that it is done.
+
+    Whom another sum was shown is answered by `other_sum`.
+    """
     number = number_or_404(subscription_id)
     try:
         act(billing(), shopper_id=shopper_id(), subscription_id=number)
@@ -116,6 +130,8 @@ def _change(subscription_id: str, act: Callable[..., None], other_sum: Callable[
         return _not_done(number, gettext("The price has changed meanwhile. Please look again."), 409)
     except TooLateError:
         return _too_late(number)
+    if not wants_json():
+        flash(done)
     return redirect(url_for("subscriptions.show", subscription_id=number), 303)
 
 

@@ -119,9 +119,9 @@ def _page(payment: Payment, *, not_refundable: bool = False, only_by_leaving: bo
 
 
 def _result(payment: Payment) -> Result:
-    """What to say about a payment; of one that began or paid a subscription also what that charges next, and when."""
+    """What to say about a payment; of one that began or paid a subscription also how that goes on."""
     result = result_of(payment)
-    if payment.status != PaymentStatus.PAID or payment.subscription_id is None:
+    if payment.status not in (PaymentStatus.PAID, PaymentStatus.CANCELLED) or payment.subscription_id is None:
         return result
     found = overview.find(billing(), shopper_id(), payment.subscription_id)
     return replace(result, next=words_of(found).next) if found else result

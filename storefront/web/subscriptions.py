@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, abort, jsonify, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from flask_login import login_required
 
@@ -53,11 +53,15 @@ def pay(subscription_id: str) -> Any:
 @limits.PAY
 def change_card(subscription_id: str) -> Any:
     """Have it charged to another stored card."""
-    return _asked(subscription_id, partial(asking.change_card, next_number=shown_number("next")))
+    done = gettext("It is charged to this card from now on.")
+    return _asked(subscription_id, partial(asking.change_card, next_number=shown_number("next")), done)
 
 
-def _asked(subscription_id: str, act: Callable[..., str | None]) -> Any:
-    """Do what a form with a card asks for, and go back to the subscription's page."""
+def _asked(subscription_id: str, act: Callable[..., str | None], done: str | None = None) -> Any:
+    """Do what a form with a card asks for, and go back to the subscription's page.
+
+    It says how the charge went that followed from it, or else that it is done.
+    """
     number, card_id = number_or_404(subscription_id), read_number(request.form.get("card", ""))
     if card_id is None:
         return _page(_own(number), gettext("Please choose a card.")), 400
@@ -70,6 +74,8 @@ def _asked(subscription_id: str, act: Callable[..., str | None]) -> Any:
         return _page(_own(number), text), status
     if sent is not None:
         session["pressed"] = sent
+    elif done and not wants_json():
+        flash(done)
     return redirect(url_for("subscriptions.show", subscription_id=number), 303)
 
 

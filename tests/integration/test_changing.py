@@ -369,3 +369,38 @@ def test_another_card_for_a_bag_that_has_just_fallen_due_is_charged_by_the_worke
     shop.pass_time(minutes=2)
     assert len(shop.renew().sent) == 1
     assert sandbox.ledger()["payments"][-1]["customer_uid"] == another["customer_uid"]
+
+
+@pytest.mark.parametrize(
+    ("what", "form", "done"),
+    [
+        ("skip", {}, "The next bag is skipped."),
+        ("plan", TO_NOON, "From the next bag on you get Noon."),
+        ("leave", {"when": "period_end"}, "You have left, and it runs to its end."),
+        ("leave", {"when": "now", "refund_krw": MORNING}, "You have left."),
+    ],
+)
+def test_the_page_says_once_what_was_done(subscriber: Shopper, what: str, form: dict[str, Any], done: str) -> None:
+    """It is the page on which the button was: without that, who listens to it hears what they have heard before."""
+    path = f"/account/subscriptions/{subscriber.subscription()['id']}"
+    assert subscriber.post(f"{path}/{what}", form, headers=ENGLISH).status_code == 303
+
+    assert subscriber.account()["subscriptions"], "what programs read has no part in it"
+    shown = [
+        re.findall(r'role="status">([^<]+)<', subscriber.browser.get(path, headers=ENGLISH).text) for _ in range(2)
+    ]
+
+    assert shown == [[done], []]
+
+
+@pytest.mark.parametrize(("before", "what", "done"), [("skip", "unskip", "after all"), ("leave", "stay", "as before")])
+def test_the_page_says_what_was_taken_back(subscriber: Shopper, before: str, what: str, done: str) -> None:
+    """And nothing of what a program has done."""
+    program = {"Accept": "application/json"}
+    path = f"/account/subscriptions/{subscriber.subscription()['id']}"
+    assert subscriber.post(f"{path}/{before}", {"when": "period_end"}, headers=program).status_code == 303
+    assert 'role="status"' not in subscriber.browser.get(path, headers=ENGLISH).text
+
+    subscriber.post(f"{path}/{what}", {}, headers=ENGLISH)
+
+    assert done in subscriber.browser.get(path, headers=ENGLISH).text

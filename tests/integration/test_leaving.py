@@ -90,7 +90,7 @@ def test_who_leaves_while_a_charge_is_unknown_reads_that_it_goes_back(
     path = f"/account/subscriptions/{subscriber.subscription()['id']}"
     assert words in subscriber.browser.get(path).text
     [mail] = [mail for mail in outbox(shop) if mail["kind"] == "left"]
-    assert "아직 확인하고 있어요. 결제되었다면 되돌려 드려요." in mail["text"]
+    assert "아직 확인하고 있어요. 결제되었다면 되돌려드려요." in mail["text"]
     assert sandbox.net() == 2 * PRICE
     sandbox.mend()
     shop.pass_time(hours=1)
