@@ -110,6 +110,8 @@ main.add_command(doctor)
 def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
     """Shop, sandbox and background work in one process; nothing has to be set up."""
     values = config.environment()
+    if config.is_live(values):
+        raise click.ClickException("demo never runs with IMP_LIVE; use `storefront run`")
     data.mkdir(parents=True, exist_ok=True)
     sockets: serving.SocketMap = {}
     listening = _listen("--port", port, serving.listen)
@@ -129,8 +131,6 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
         values = {"CHARGE_GRACE": _GRACE_BESIDE_SANDBOX, **values, **_sandbox_keys(beside)}
         clock = _time_of(sandbox)
     settings = _load(values, public_url=shop_url, folder=data)
-    if settings.imp_live:
-        raise click.ClickException("demo never runs with IMP_LIVE; use `storefront run`")
     with starting.said_by_line():
         app = starting.ready_app(settings, clock)
     servers.insert(0, serving.serve_shop(app, listening, sockets))
@@ -255,7 +255,9 @@ def renew(*, dry_run: bool, until: datetime | None) -> None:
 def worker(every: float) -> None:
     """Renew and reconcile by itself, until ended; any number of workers may run at once."""
     # It may be started beside a shop that is just making the tables: until then its looks fail, and it goes on.
-    with background.working(_billing_as_it_is(), every_s=every):
+    billing = _billing_as_it_is()
+    starting.warn_about(billing.settings)
+    with background.working(billing, every_s=every):
         click.echo("ready")
         threading.Event().wait()
 

@@ -120,6 +120,11 @@ def has_keys(values: Mapping[str, str]) -> bool:
     return any(values.get(name, "").strip() for name in _KEYS)
 
 
+def is_live(values: Mapping[str, str]) -> bool:
+    """Whether real money is meant to move, whatever else is missing."""
+    return values.get("IMP_LIVE", "").strip().lower() in _YES
+
+
 def load(values: Mapping[str, str], *, public_url: str, folder: Path) -> Settings:
     """Settings out of the environment.
 

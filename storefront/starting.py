@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -18,6 +19,8 @@ from storefront.config import Settings, SettingsError
 INSTANCE = Path("instance")
 """Where a shop keeps what it needs, unless told otherwise."""
 _USUAL_HOST, _USUAL_PORT = "127.0.0.1", 8000
+
+log = logging.getLogger(__name__)
 
 
 def app_from_environment() -> Flask:
@@ -37,11 +40,18 @@ def ready_app(settings: Settings, clock: Clock | None = None) -> Flask:
     app = create_app(settings, clock=clock)
     billing: Billing = app.extensions["billing"]
     _bring_up_to_date(billing)
+    warn_about(settings)
     if settings.is_demo:
         shoppers.demo_shopper(billing)
     app.shell_context_processor(lambda: {"billing": billing})
     billing.database.close()  # a server may fork now, and no two processes may share a connection
     return app
+
+
+def warn_about(settings: Settings) -> None:
+    """What a shop can be started without, and should not be for long."""
+    if not settings.mail_url and not settings.is_demo:
+        log.warning("mails_wait", extra={"fields": {"missing": "MAIL_URL"}})
 
 
 @contextmanager

@@ -78,6 +78,17 @@ def korean_phone(_form: FlaskForm, field: Any) -> None:
         raise ValidationError(_l("Please enter a phone number like 010-1234-5678."))
 
 
+class ConsentField(BooleanField):
+    """A box that is ticked by `y` and by nothing else: what somebody may have meant otherwise is no consent."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Whether it was ticked."""
+        self.data = valuelist == ["y"]
+
+    def _value(self) -> str:
+        return "y"
+
+
 class _Person(FlaskForm):
     """A name and an e-mail address."""
 
@@ -162,10 +173,9 @@ class CheckoutForm(_Person):
         validators=[DataRequired(_l("Please enter a phone number like 010-1234-5678.")), korean_phone, readable],
         render_kw={"autocomplete": "tel"},
     )
-    consent = BooleanField(
+    consent = ConsentField(
         _l("Consent"),
-        false_values=("", "n", "false"),
-        validators=[InputRequired(_l("Without your consent we do not store a card."))],
+        validators=[DataRequired(_l("Without your consent we do not store a card."))],
     )
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -208,7 +218,7 @@ class StoredCardForm(FlaskForm):
         default=Every.ONCE.value,
     )
     mode = StringField(default="pay")
-    consent = BooleanField(_l("Consent"), false_values=("", "n", "false"))
+    consent = ConsentField(_l("Consent"))
 
     def validate_mode(self, field: Any) -> None:
         """Whoever wants to pay nothing today is not charged."""

@@ -19,7 +19,7 @@ from storefront.billing.payments import settlement
 from storefront.billing.payments.charges import BadTokenError, CardNotChargeableError
 from storefront.billing.renewing import asking
 from storefront.billing.renewing.asking import CardRefusedError, SubscriptionNotFoundError, TooLateError
-from storefront.billing.subscriptions import overview
+from storefront.billing.subscriptions import dunning, overview
 from storefront.billing.subscriptions.overview import Overview
 from storefront.states import CardStatus
 from storefront.web import limits
@@ -104,6 +104,7 @@ def _page(found: Overview, problem: str | None = None, pressed: str | None = Non
         question=pricing.question(found.subscription),
         bag=next_bag.choices(billing(), found.subscription.id),
         token=identifiers.new_token(),
+        may_ask=dunning.may_be_asked_for(found.attempts),
         problem=problem,
     )
 

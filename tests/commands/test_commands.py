@@ -309,6 +309,24 @@ def test_the_demo_never_runs_with_real_money(tmp_path: Path) -> None:
     assert "sandbox_secret" not in ended.stdout + ended.stderr
 
 
+def test_the_demo_refuses_real_money_before_anything_else_is_asked_for(tmp_path: Path) -> None:
+    """Nobody is sent for a key and an https address to be refused all the same; and nothing is left behind."""
+    ended = command(tmp_path, "demo", "--port", "0", "--sandbox-port", "0", IMP_LIVE="on")
+
+    assert (ended.returncode, ended.stderr) == (1, "Error: demo never runs with IMP_LIVE; use `storefront run`\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["run", "worker"])
+def test_who_names_no_mail_server_is_warned_at_the_start(tmp_path: Path, name: str) -> None:
+    """Away from the sandbox, where no outbox shows the mails that wait; 192.0.2.1 is nobody's."""
+    port = ("--port", "0") if name == "run" else ()
+    with storefront(tmp_path, name, *port, **keys_for("http://192.0.2.1")):
+        pass
+
+    assert "MAIL_URL" in (tmp_path / "log").read_text()
+
+
 def test_settings_that_do_not_fit_are_named_one_line_each(tmp_path: Path) -> None:
     """Before anything is served, and without their values."""
     ended = command(tmp_path, "run", IMP_SECRET="a-secret-nobody-may-read", IMP_TIMEOUT="soon")

@@ -329,6 +329,7 @@ def test_a_card_that_was_removed_meanwhile_is_not_charged(shopper: Shopper, sand
     "fields",
     [
         {"consent": ""},
+        {"consent": "no"},
         {"every": "week"},
         {"card": "all"},
         {"token": ""},

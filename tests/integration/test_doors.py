@@ -323,6 +323,9 @@ def test_an_order_form_must_be_filled_in_and_agreed_to(shopper: Shopper, sandbox
         {"phone": "12"},
         {"phone": "call me"},
         {"consent": ""},
+        {"consent": "n"},
+        {"consent": "no"},
+        {"consent": "0"},
         {"mode": "free"},
         {"name": "a\0b"},
     ]

@@ -59,6 +59,28 @@ def test_four_attempts_in_ten_days_and_then_the_end(shop: Shop, owing: Shopper, 
     assert sandbox.net() == 0
 
 
+def test_another_card_chosen_after_too_many_tries_is_charged_by_the_next_rung(
+    shop: Shop, owing: Shopper, sandbox: Sandbox
+) -> None:
+    """Ten asked for is the most, but what begins by itself goes on, with the card that stands there now."""
+    [declining] = owing.active_cards()
+    for _ in range(dunning.MOST_ASKED_FOR):
+        assert pay(owing, declining).status_code == 303
+    good = owing.register_card()
+
+    path = f"/account/subscriptions/{owing.subscription()['id']}"
+    page = owing.browser.get(path, headers=ENGLISH).text
+    assert "Pay now" not in page
+    assert "at once" not in page
+
+    assert owing.ask("card", card=good["id"]).status_code == 303
+    assert sandbox.net() == 0
+    assert owing.subscription()["next"]["card"] == good["id"]
+    go_to_next(shop, owing)
+    shop.renew()
+    assert (owing.subscription()["status"], sandbox.net()) == ("active", 14_900)
+
+
 def test_a_card_refused_for_good_is_never_charged_again_for_it(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """I'mport says that there is no key behind it: neither by itself, nor by a button; another one mends it."""
     shopper.subscribe(mode="register")

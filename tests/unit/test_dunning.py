@@ -47,12 +47,12 @@ def test_a_card_that_was_tried_in_the_moment_it_was_chosen_has_been_tried() -> N
 
 
 def test_another_card_is_tried_at_once_until_its_shopper_has_asked_too_often() -> None:
-    """What went before by itself does not count."""
+    """What went before by itself does not count; afterwards it waits for the next rung, like the card before it."""
     asked = [attempt(), *(attempt(BEGAN + number * HOUR, automatic=False) for number in range(MOST_ASKED_FOR - 1))]
 
     assert dunning.retry(asked, ANOTHER_CARD, BEGAN, None) == Retry(BEGAN, automatic=False)
-    asked.append(attempt(BEGAN + DAY, automatic=False))
-    assert dunning.retry(asked, ANOTHER_CARD, BEGAN, None) is None
+    asked.append(attempt(BEGAN + 10 * HOUR, automatic=False))
+    assert dunning.retry(asked, ANOTHER_CARD, BEGAN + 11 * HOUR, None) == Retry(BEGAN + 2 * DAY, automatic=True)
 
 
 def test_whatever_was_charged_by_itself_before_makes_the_next_attempt_rest() -> None:

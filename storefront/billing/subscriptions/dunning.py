@@ -97,9 +97,10 @@ def retry(
         card_since: since when it is.
         attempted_at: when a charge of this subscription last began by itself.
     """
-    if not any(attempt.card_id == card_id and attempt.created_at >= card_since for attempt in attempts):
-        # Another card is tried at once: its shopper chose it so that it is.
-        return Retry(card_since, automatic=False) if may_be_asked_for(attempts) else None
+    is_another = not any(attempt.card_id == card_id and attempt.created_at >= card_since for attempt in attempts)
+    if is_another and may_be_asked_for(attempts):
+        # Another card is tried at once: its shopper chose it so that it is. Who has asked too often waits for the next rung.
+        return Retry(card_since, automatic=False)
     first, last = attempts[0], attempts[-1]
     retries = sum(attempt.automatic for attempt in attempts[1:])
     if retries >= len(RETRY_AFTER_DAYS):
