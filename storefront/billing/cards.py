@@ -6,7 +6,6 @@ A key is i'mport's; the shop knows its name (`customer_uid`) and believes nothin
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Select, select
@@ -17,14 +16,13 @@ from storefront.billing import attention
 from storefront.billing.attention import Reason
 from storefront.billing.context import Billing
 from storefront.billing.errands import BusyError
-from storefront.billing.mails import news
 from storefront.billing.orders import keys, timeline
 from storefront.billing.orders.judgement import CHECKOUT_LIFETIME
 from storefront.billing.orders.timeline import Note, asked, decided
-from storefront.billing.subscriptions import beginning, standing
+from storefront.billing.subscriptions import beginning, outcomes
 from storefront.iamport import SilenceError
-from storefront.models import Card, Payment, Subscription
-from storefront.states import CardStatus, PaymentStatus, Purpose, SubscriptionStatus
+from storefront.models import Card, Payment
+from storefront.states import CardStatus, PaymentStatus, Purpose
 
 ISSUING = (Purpose.REGISTER, Purpose.FIRST)
 """The payments whose windows store a card."""
@@ -59,22 +57,11 @@ def remove(billing: Billing, *, shopper_id: int, card_id: int) -> None:
         if card.status in (CardStatus.ACTIVE, CardStatus.SUSPENDED):
             card.move(CardStatus.REMOVING)
             _note(session, payment, decided(billing.clock.now(), "removal_asked"))
-            _tell_who_owes(session, card, billing.clock.now())
+            outcomes.tell_who_owes(session, card, billing.clock.now())
             if payment is not None:
                 payment.next_check_at = billing.clock.now()
     with suppress(BusyError), billing.errands.place(f"card {card_id}") as errand:  # else `reconcile` goes on
         errand.send(partial(finish, billing.insisting(), card_id), billing.gateway)
-
-
-def _tell_who_owes(session: Session, card: Card, now: datetime) -> None:
-    """Of what is owed already the last mail has said that this card is tried again: that is no longer true."""
-    its = select(Subscription).where(
-        Subscription.card_id == card.id, Subscription.status == SubscriptionStatus.PAST_DUE
-    )
-    for subscription in session.scalars(its.with_for_update(key_share=True)):
-        period = standing.read(session, subscription).period
-        if period is not None:
-            news.card_needed(session, subscription, period, now)
 
 
 def finish(billing: Billing, card_id: int) -> None:

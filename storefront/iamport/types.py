@@ -20,6 +20,8 @@ LONGEST_ID = 40
 """Characters. i'mport's own ids have 32 at most; its description names no length for the others."""
 LONGEST_SHOWN = {"fail_reason": 500, "apply_num": 32, "card_name": 80, "card_number": 32, "receipt_url": 500}
 LONGEST_TIME = 20
+LATEST_TIME = 253_402_214_400
+"""UNIX seconds: the last day of the year 9999, of which the calendar of Seoul has no evening."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +232,8 @@ def _time(fields: Mapping[str, Any], name: str) -> datetime | None:
         raise UnreadableError(f"{name} is not a time")
     if seconds == 0:
         return None
+    if seconds >= LATEST_TIME:
+        raise UnreadableError(f"{name} is not a time")
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):

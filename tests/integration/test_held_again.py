@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 
 from storefront.billing.attention import open_items
 from tests.conftest import Shop
 from tests.integration.calendars import go_to_next
 from tests.integration.news import facts, tell
+from tests.integration.test_mails import outbox
 from tests.people import ENGLISH, Sandbox, Shopper
 
 PRICE = 14_900
@@ -200,3 +202,21 @@ def test_the_page_of_a_subscription_whose_payment_was_given_back_is_there(
 
     assert page.status_code == 200
     assert "Refunded" in page.text
+
+
+def test_what_was_given_back_and_is_held_again_in_part_is_not_told_as_given_back_once_more(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, sandbox_app: Flask
+) -> None:
+    """8,000 won came back, of which i'mport's support has taken 5,000 again: that is no news of 3,000 that came back."""
+    paid = shopper.buy("pay")
+    sandbox.cancel_in_console(paid["imp_uid"], 8_000)
+    tell(shop, paid["imp_uid"], paid["merchant_uid"])
+    books = sandbox_app.extensions["sandbox"].store
+    books.write("UPDATE payment SET cancel_amount = 3000 WHERE imp_uid = ?", paid["imp_uid"])
+
+    tell(shop, paid["imp_uid"], paid["merchant_uid"])
+
+    assert facts(shopper, paid["merchant_uid"]) == ("cancelled", True, 11_900)
+    events = [event["event"] for event in shopper.payment(paid["merchant_uid"])["events"]]
+    assert events[-1] == "cancel_undone"
+    assert [mail["kind"] for mail in outbox(shop)].count("refunded") == 1

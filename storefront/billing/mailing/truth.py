@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from sqlalchemy.orm import Session
 
 from storefront.billing.mails.outbox import Kind
-from storefront.billing.subscriptions import standing, step
+from storefront.billing.subscriptions import outcomes, standing, step
 from storefront.models import Mail, Payment, Subscription
 from storefront.states import PaymentStatus, SubscriptionStatus
 
@@ -37,10 +37,20 @@ def _is_still_owed(session: Session, mail: Mail) -> bool:
     return _subscription(session, mail).status == SubscriptionStatus.PAST_DUE
 
 
+def _is_still_tried_so(session: Session, mail: Mail) -> bool:
+    """Another try, or another card, has news of its own."""
+    told_on, is_next_card_tried = mail.payload.get("retry_on"), bool(mail.payload.get("is_next_card_tried"))
+    retry_on, tries_next_card = outcomes.next_try(standing.read(session, _subscription(session, mail)))
+    follows = retry_on.isoformat() if retry_on else None, tries_next_card
+    return _is_still_owed(session, mail) and (told_on, is_next_card_tried) == follows
+
+
 def _is_still_without_card(session: Session, mail: Mail) -> bool:
     subscription = _subscription(session, mail)
-    card = standing.read(session, subscription).card
-    return _is_still_owed(session, mail) and not step.is_chargeable(subscription, card)
+    found = standing.read(session, subscription)
+    # While a charge is not known, it may be paid; how it ends is news of its own.
+    is_unpaid = _is_still_owed(session, mail) and not found.is_open()
+    return is_unpaid and not step.is_chargeable(subscription, found.card)
 
 
 def _is_still_next(session: Session, mail: Mail) -> bool:
@@ -52,7 +62,8 @@ def _is_still_next(session: Session, mail: Mail) -> bool:
 def _has_still_left(session: Session, mail: Mail) -> bool:
     subscription = _subscription(session, mail)
     leaves_on = subscription.leaves_on.isoformat() if subscription.leaves_on else None
-    has_left = subscription.leaves_on is not None or subscription.status == SubscriptionStatus.ENDED
+    # What has ended meanwhile can not be kept after all, and has news of its own.
+    has_left = (subscription.leaves_on is None) == (subscription.status == SubscriptionStatus.ENDED)
     return has_left and mail.payload["leaves_on"] == leaves_on
 
 
@@ -74,7 +85,7 @@ def _subscription(session: Session, mail: Mail) -> Subscription:
 _CHECKS: Mapping[Kind, Callable[[Session, Mail], bool]] = {
     Kind.RECEIPT: _is_still_paid,
     Kind.REFUNDED: _is_still_returned,
-    Kind.DECLINED: _is_still_owed,
+    Kind.DECLINED: _is_still_tried_so,
     Kind.CARD_NEEDED: _is_still_without_card,
     Kind.RENEWAL_NOTICE: _is_still_next,
     Kind.LEFT: _has_still_left,

@@ -131,7 +131,7 @@ class Entry:
         is_issued_anew = self.answer.customer_uid_usage == keys.ISSUED and not self.payment.purpose.issues_key
         if name is None or (name == own and not is_issued_anew):
             return
-        replaced, event = keys.replace_key(self.session, name)
+        replaced, event = keys.replace_key(self.session, name, self.billing.clock.now())
         if replaced is None:
             # A key under a name we never gave: perhaps another shop's of the same account, so not ours to delete.
             self._call_for_help(Reason.FOREIGN_KEY, customer_uid=name)
@@ -179,6 +179,7 @@ class Entry:
 
     def _take_over_cancels(self) -> None:
         payment, answer, now = self.payment, self.answer, self.billing.clock.now()
+        is_less = answer.cancel_amount < payment.cancelled_krw
         payment.cancelled_krw, payment.cancelled_at = answer.cancel_amount, answer.cancelled_at
         self._follow(outcomes.held_again(payment) if answer.held else outcomes.given_back(self.session, payment, now))
         before = payment.status
@@ -188,6 +189,8 @@ class Entry:
         elif before == PaymentStatus.REFUSED and answer.held:
             payment.move(PaymentStatus.REFUSING)
             self._decided("cancel_undone", held=answer.held)
+        elif is_less:
+            self._decided("cancel_undone", cancelled=answer.cancel_amount, held=answer.held)
         else:
             if before == PaymentStatus.PAID:
                 payment.move(PaymentStatus.CANCELLED)
@@ -245,14 +248,16 @@ class Entry:
         answer = self.answer
         if answer.held <= 0:
             return
-        query = select(Refund.status).where(
-            Refund.payment_id == self.payment.id,
-            Refund.imp_uid == answer.imp_uid,
-            Refund.reason == reason,
-            Refund.total_krw - Refund.checksum_krw == answer.cancel_amount,
+        query = (
+            select(Refund)
+            .where(Refund.payment_id == self.payment.id, Refund.imp_uid == answer.imp_uid, Refund.reason == reason)
+            .order_by(Refund.id)
         )
-        before = self.session.scalars(query).all()
-        if any(status != RefundStatus.DONE for status in before):
+        asked = self.session.scalars(query).all()
+        before = [refund for refund in asked if refund.total_krw - refund.checksum_krw == answer.cancel_amount]
+        # One that was refused is asked for again only while it is the newest (`refunds.ask_again`).
+        waiting = [refund for refund in before if refund.status == RefundStatus.REQUESTED or refund is asked[-1]]
+        if any(refund.status != RefundStatus.DONE for refund in waiting):
             return
         identity = f"{reason}:{answer.imp_uid}:{answer.cancel_amount}:{len(before)}"
         self.session.add(

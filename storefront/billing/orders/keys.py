@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from storefront import iamport
 from storefront.billing.context import Billing
+from storefront.billing.subscriptions import outcomes
 from storefront.models import Card, Payment
 from storefront.states import CardStatus, PaymentStatus
 
@@ -22,19 +25,22 @@ def doubt_removal(card: Card) -> None:
     flag_modified(card, "status")
 
 
-def replace_key(session: Session, customer_uid: str) -> tuple[Card | None, str | None]:
+def replace_key(session: Session, customer_uid: str, now: datetime) -> tuple[Card | None, str | None]:
     """Heed that another card stands behind a stored card's key now: that card is never charged again.
 
     Args:
         session: the transaction to write in.
         customer_uid: the name whose key was replaced.
+        now: when.
 
     Returns:
         The card of that name, or None if it is not ours, and the event for a timeline if the card has changed.
     """
     card = session.scalar(select(Card).where(Card.customer_uid == customer_uid).with_for_update())
     if card is not None and card.status == CardStatus.ACTIVE:
-        return card, card.move(CardStatus.SUSPENDED)
+        suspended = card.move(CardStatus.SUSPENDED)
+        outcomes.tell_who_owes(session, card, now)
+        return card, suspended
     if card is not None and card.status == CardStatus.PENDING and not _is_awaited(session, card):
         # Its window has ended without a key, so what stands behind its name now is somebody else's.
         return card, card.move(CardStatus.REMOVING)

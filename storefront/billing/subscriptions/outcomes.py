@@ -7,13 +7,14 @@ Each returns the events that belong on the payment's timeline: none for a paymen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storefront.billing.mails import news
 from storefront.billing.subscriptions import calendar, decisions, dunning
-from storefront.billing.subscriptions.standing import Standing, attempts_of
+from storefront.billing.subscriptions.standing import Standing, attempts_of, read
 from storefront.models import Card, Checkout, Payment, Subscription
 from storefront.states import EndReason, PeriodStatus, SubscriptionStatus
 
@@ -59,9 +60,7 @@ def failed(session: Session, payment: Payment, kind: str, now: datetime) -> list
     if subscription.card_refused:
         news.card_needed(session, subscription, period, now, payment)
     else:
-        upcoming = standing.upcoming()
-        retry_on = calendar.seoul_day(upcoming.at) if upcoming and upcoming.automatic else None
-        is_next_card_tried = upcoming is not None and not upcoming.automatic
+        retry_on, is_next_card_tried = next_try(standing)
         news.declined(session, payment, subscription, retry_on, now, is_next_card_tried=is_next_card_tried)
     return events
 
@@ -92,6 +91,31 @@ def has_ended(payment: Payment) -> bool:
     """Whether a payment is for a period of a subscription that has ended."""
     _, subscription = _paid_for(payment)
     return subscription is not None and subscription.status == SubscriptionStatus.ENDED
+
+
+def next_try(standing: Standing) -> tuple[date | None, bool]:
+    """What comes next for a period that is owed: the Seoul day of its next try, or whether a newly chosen card is tried at once."""
+    upcoming = standing.upcoming()
+    if upcoming is None:
+        return None, False
+    return (calendar.seoul_day(upcoming.at), False) if upcoming.automatic else (None, True)
+
+
+def tell_who_owes(session: Session, card: Card, now: datetime) -> None:
+    """Of what is owed already the last mail has said that this card is tried again: that is no longer true.
+
+    Args:
+        session: the transaction, with the card locked and not to be charged any more.
+        card: removed, or suspended.
+        now: when.
+    """
+    its = select(Subscription).where(
+        Subscription.card_id == card.id, Subscription.status == SubscriptionStatus.PAST_DUE
+    )
+    for subscription in session.scalars(its.with_for_update(key_share=True)):
+        period = read(session, subscription).period
+        if period is not None:
+            news.card_needed(session, subscription, period, now)
 
 
 def _paid_for(payment: Payment) -> tuple[Checkout | None, Subscription | None]:

@@ -1,4 +1,4 @@
-"""What testers ask the sandbox under `/_sandbox/`: JSON, no token, this machine only."""
+"""What testers ask the sandbox under `/_sandbox/`: JSON, without a token on this machine."""
 
 from __future__ import annotations
 
