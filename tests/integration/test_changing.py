@@ -20,13 +20,6 @@ MORNING, NOON = 14_900, 16_900
 TO_NOON = {"plan": "noon", "price_krw": NOON, "consent": "y"}
 
 
-@pytest.fixture
-def subscriber(shopper: Shopper) -> Shopper:
-    """Somebody who pays each month, and has paid the first one today."""
-    shopper.subscribe()
-    return shopper
-
-
 def row_of(shop: Shop, shopper: Shopper) -> Subscription:
     """The subscription as it is stored."""
     with shop.billing.database.reading() as session:

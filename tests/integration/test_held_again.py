@@ -15,13 +15,6 @@ from tests.people import ENGLISH, Sandbox, Shopper
 PRICE = 14_900
 
 
-@pytest.fixture
-def subscriber(shopper: Shopper) -> Shopper:
-    """Somebody who pays each month, and has paid the first one today."""
-    shopper.subscribe()
-    return shopper
-
-
 def waiting(shop: Shop) -> list[tuple[str, dict[str, object]]]:
     """What waits for a person, and what it tells."""
     return [(item.reason, item.detail) for item in open_items(shop.billing)]

@@ -29,13 +29,6 @@ CANCEL = "/payments/cancel"
 PRICE = 14_900
 
 
-@pytest.fixture
-def subscriber(shopper: Shopper) -> Shopper:
-    """Somebody who pays each month, and has paid the first one today."""
-    shopper.subscribe()
-    return shopper
-
-
 def choices(shopper: Shopper) -> dict[str, Any]:
     """What the page offers."""
     return shopper.see(f"/account/subscriptions/{shopper.subscription()['id']}/leave")

@@ -25,13 +25,6 @@ PRICE, DEARER, CHEAPER = 14_900, 15_900, 13_900
 AGREE = {"price_krw": DEARER, "consent": "y"}
 
 
-@pytest.fixture
-def subscriber(shopper: Shopper) -> Shopper:
-    """Somebody who pays each month, and has paid the first one today."""
-    shopper.subscribe()
-    return shopper
-
-
 def in_days(shop: Shop, days: int) -> date:
     """A day of Seoul's, from today."""
     return calendar.seoul_day(shop.clock.now()) + timedelta(days=days)

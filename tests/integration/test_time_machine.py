@@ -31,13 +31,6 @@ def clock(sandbox_app: Flask) -> Clock:
     return LentClock(parts.clock.now, parts.advance)
 
 
-@pytest.fixture
-def subscriber(shopper: Shopper) -> Shopper:
-    """Somebody who pays each month, and has paid the first one today."""
-    shopper.subscribe()
-    return shopper
-
-
 def travel(shopper: Shopper, to: Any) -> dict[str, Any]:
     """Move the time as a program does."""
     reply = shopper.post_json("/demo/time", {"to": to})
