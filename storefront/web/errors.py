@@ -77,7 +77,6 @@ def _texts(error: HTTPException, status: int) -> tuple[str, str]:
             gettext("Nothing was changed and nothing was charged. Look at your account page, and decide again."),
         ),
         413: (gettext("That was too much at once"), gettext("Send less and try again.")),
-        415: (gettext("We could not read that"), gettext("We read JSON and forms.")),
     }
     fallback = (
         gettext("Something went wrong on our side"),

@@ -20,7 +20,9 @@ LONGEST_ORDER = 255
 
 
 def read_json() -> dict[str, Any]:
-    """The JSON object of a request; anything else is a 400, another content type a 415."""
+    """The JSON object of a request; anything else is a 400."""
+    if not request.is_json:
+        abort(400)
     try:
         value = request.get_json()
     except RecursionError:

@@ -42,8 +42,8 @@ BODIES: dict[str, tuple[bytes, str, int]] = {
     "id with a path": (b'{"imp_uid": "../users/getToken", "merchant_uid": "mr_1"}', JSON, 400),
     "id with a query": (b'{"imp_uid": "imp_1?a=b", "merchant_uid": "mr_1"}', JSON, 400),
     "id with Korean": ('{"imp_uid": "임포트", "merchant_uid": "mr_1"}'.encode(), JSON, 400),
-    "unknown content type": (b"<xml/>", "text/xml", 415),
-    "no content type": (b"imp_uid=imp_1", "", 415),
+    "unknown content type": (b"<xml/>", "text/xml", 400),
+    "no content type": (b"imp_uid=imp_1", "", 400),
 }
 
 

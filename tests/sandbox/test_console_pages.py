@@ -108,6 +108,19 @@ def test_a_fault_at_an_address_without_operation_is_set_with_a_warning(sandbox: 
         assert one.json()["warning"] == f"path: no operation answers at {path}, so this fault will not happen"
 
 
+@pytest.mark.parametrize("path", [AGAIN, "/subscribe/payments/*"])
+def test_a_fault_with_a_method_that_no_operation_there_has_is_set_with_a_warning(sandbox: Sandbox, path: str) -> None:
+    """It waits for a request that nobody sends."""
+    told = {
+        method: sandbox.session.post(
+            f"{sandbox.url}/_sandbox/faults", json={"path": path, "kind": "delay", "method": method}
+        ).json()
+        for method in ("POST", "PATCH")
+    }
+    assert "warning" not in told["POST"]
+    assert f"no operation answers at PATCH {path}," in told["PATCH"]["warning"]
+
+
 def test_usual_faults_take_one_press_and_unknown_paths_are_questioned(sandbox: Sandbox) -> None:
     """The question can be answered with yes."""
     page = see(sandbox, "payments")

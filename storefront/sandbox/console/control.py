@@ -158,8 +158,9 @@ def add_fault() -> tuple[Response, int]:
     """Set a fault; one that waits for an address where no operation is set too, and says so."""
     fault = faults.read(asked.body_of(request))
     answer: dict[str, Any] = {"id": sandbox().faults.add(fault)}
-    if not resending.is_known(current_app, fault.path):
-        answer["warning"] = f"path: no operation answers at {fault.path}, so this fault will not happen"
+    if not resending.is_known(current_app, fault.path, fault.method):
+        there = f"{fault.method} {fault.path}" if fault.method else fault.path
+        answer["warning"] = f"path: no operation answers at {there}, so this fault will not happen"
     return jsonify(answer), 201
 
 

@@ -106,7 +106,7 @@ def break_something() -> Any:
     wrong = None
     try:
         fault = faults.read({name: _value(name, text) for name, text in typed.items()})
-        if request.form.get("sure") or resending.is_known(current_app, fault.path):
+        if request.form.get("sure") or resending.is_known(current_app, fault.path, fault.method):
             sandbox().faults.add(fault)
         else:
             wrong = "unknown"

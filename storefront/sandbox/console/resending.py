@@ -41,18 +41,19 @@ def send(app: Flask, sandbox: Sandbox, method: str, target: str, body: str) -> T
     return reply
 
 
-def is_known(app: Flask, path: str) -> bool:
-    """Whether a fault's path can ever be met: an operation is there, or begins like that."""
+def is_known(app: Flask, path: str, method: str | None) -> bool:
+    """Whether a fault can ever happen: an operation is at its path, or begins like that, and has its method if it names one."""
     if path == "webhook":
         return True
     if path.endswith("*"):
         begin = path[:-1]
-        fixed = [rule.rule.partition("<")[0] for rule in app.url_map.iter_rules() if rule.endpoint.startswith("rest.")]
+        rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("rest.")]
+        fixed = [rule.rule.partition("<")[0] for rule in rules if method is None or method in (rule.methods or ())]
         return any(one.startswith(begin) or (one.endswith("/") and begin.startswith(one)) for one in fixed)
     adapter = app.url_map.bind("localhost")
-    for method in ("GET", "POST", "PUT", "DELETE"):
+    for each in (method,) if method else ("GET", "POST", "PUT", "DELETE"):
         try:
-            endpoint, _ = adapter.match(path, method=method)
+            endpoint, _ = adapter.match(path, method=each)
         except RequestRedirect:
             return True
         except HTTPException:
