@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
 from flask_login import login_required
 
@@ -19,6 +19,7 @@ from storefront.web import limits
 from storefront.web.i18n import plan_text
 from storefront.web.shop import billing, find_plan, number_or_404, read_number, shopper_id, shown_number, wants_json
 from storefront.web.standing_orders import words_of
+from storefront.web.subscriptions import say_once
 
 PLAN_CONSENT_VERSION = "plan-2026-11-27"
 """Changes whenever the text beside the box of another plan does; stored with each consent."""
@@ -46,7 +47,7 @@ def leave(subscription_id: str) -> Any:
     """End it: at the end of what is paid, or now."""
     when = request.form.get("when")
     if when == "period_end":
-        return _change(subscription_id, gettext("You have left, and it runs to its end."), leaving.leave_at_the_end)
+        return _change(subscription_id, gettext("You have left."), leaving.leave_at_the_end)
     refund_krw = read_number(request.form.get("refund_krw", ""))
     if when != "now" or refund_krw is None:
         return _leave_page(number_or_404(subscription_id), gettext("Please choose one."), 400)
@@ -92,7 +93,7 @@ def choose_plan(subscription_id: str) -> Any:
     if plan is None or price_krw is None or not _agrees():
         return _not_done(number_or_404(subscription_id), gettext("Please choose a coffee and agree to its price."), 400)
     wanted = partial(next_bag.choose_plan, plan=plan, price_krw=price_krw, consent_version=PLAN_CONSENT_VERSION)
-    done = gettext("From the next bag on you get %(name)s.", name=plan_text(plan.code)["name"])
+    done = gettext("From the next charge on you get %(name)s.", name=plan_text(plan.code)["name"])
     return _change(subscription_id, done, partial(wanted, next_number=shown_number("next")))
 
 
@@ -130,8 +131,7 @@ def _change(
         return _not_done(number, gettext("The price has changed meanwhile. Please look again."), 409)
     except TooLateError:
         return _too_late(number)
-    if not wants_json():
-        flash(done)
+    say_once(number, done)
     return redirect(url_for("subscriptions.show", subscription_id=number), 303)
 
 

@@ -16,12 +16,13 @@ from storefront.billing.payments import refunds, settlement
 from storefront.billing.payments.refunds import NotRefundableError, OnlyByLeavingError, PaymentNotFoundError
 from storefront.billing.payments.settlement import Door
 from storefront.billing.subscriptions import overview
+from storefront.billing.subscriptions.overview import Overview
 from storefront.iamport import SilenceError
 from storefront.models import Payment
-from storefront.states import PaymentStatus
+from storefront.states import PaymentStatus, SubscriptionStatus
 from storefront.web import limits
 from storefront.web.messages import read_ids, read_json, read_query
-from storefront.web.presentation import Result, as_json, is_settled_otherwise, result_of
+from storefront.web.presentation import as_json, is_settled_otherwise, result_of
 from storefront.web.shop import billing, imports_is_silent, is_id, order_or_404, shopper_id, wants_json
 from storefront.web.standing_orders import words_of
 from storefront.web.timeline import known_at, lines_of
@@ -103,11 +104,13 @@ def complete_on_phone() -> Any:
 def _page(payment: Payment, *, not_refundable: bool = False, only_by_leaving: bool = False) -> Any:
     if wants_json():
         return jsonify(as_json(payment, events=True))
+    found = _subscription_of(payment)
     imports_now = billing().gateway.imports_time(billing().clock.now())
     return render_template(
         "payments/result.html",
         payment=payment,
-        result=_result(payment),
+        result=replace(result_of(payment), next=words_of(found).next) if found else result_of(payment),
+        ends_subscription=found is not None and found.subscription.status != SubscriptionStatus.ENDED,
         is_settled=is_settled_otherwise(payment),
         lines=lines_of(payment),
         refundable=refunds.is_refundable(payment) and refunds.is_whole_for(payment, imports_now),
@@ -118,13 +121,11 @@ def _page(payment: Payment, *, not_refundable: bool = False, only_by_leaving: bo
     )
 
 
-def _result(payment: Payment) -> Result:
-    """What to say about a payment; of one that began or paid a subscription also how that goes on."""
-    result = result_of(payment)
+def _subscription_of(payment: Payment) -> Overview | None:
+    """The subscription that a payment began or paid a period of, for how that goes on."""
     if payment.status not in (PaymentStatus.PAID, PaymentStatus.CANCELLED) or payment.subscription_id is None:
-        return result
-    found = overview.find(billing(), shopper_id(), payment.subscription_id)
-    return replace(result, next=words_of(found).next) if found else result
+        return None
+    return overview.find(billing(), shopper_id(), payment.subscription_id)
 
 
 def _find(merchant_uid: str) -> Payment | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, jsonify, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from flask_login import login_required
 
@@ -57,6 +57,17 @@ def change_card(subscription_id: str) -> Any:
     return _asked(subscription_id, partial(asking.change_card, next_number=shown_number("next")), done)
 
 
+def say_once(subscription_id: int, done: str) -> None:
+    """What a form has done, for the next look at the page of its subscription: it is the page on which the button was."""
+    if not wants_json():
+        session["done"] = [subscription_id, done]
+
+
+def _said_once(subscription_id: int) -> str | None:
+    about, done = session.pop("done", (None, None))
+    return done if about == subscription_id else None
+
+
 def _asked(subscription_id: str, act: Callable[..., str | None], done: str | None = None) -> Any:
     """Do what a form with a card asks for, and go back to the subscription's page.
 
@@ -74,8 +85,8 @@ def _asked(subscription_id: str, act: Callable[..., str | None], done: str | Non
         return _page(_own(number), text), status
     if sent is not None:
         session["pressed"] = sent
-    elif done and not wants_json():
-        flash(done)
+    elif done:
+        say_once(number, done)
     return redirect(url_for("subscriptions.show", subscription_id=number), 303)
 
 
@@ -105,6 +116,7 @@ def _page(found: Overview, problem: str | None = None, pressed: str | None = Non
         bag=next_bag.choices(billing(), found.subscription.id),
         token=identifiers.new_token(),
         may_ask=dunning.may_be_asked_for(found.attempts),
+        done=_said_once(found.subscription.id) if problem is None else None,
         problem=problem,
     )
 

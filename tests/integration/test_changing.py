@@ -368,8 +368,8 @@ def test_another_card_for_a_bag_that_has_just_fallen_due_is_charged_by_the_worke
     ("what", "form", "done"),
     [
         ("skip", {}, "The next bag is skipped."),
-        ("plan", TO_NOON, "From the next bag on you get Noon."),
-        ("leave", {"when": "period_end"}, "You have left, and it runs to its end."),
+        ("plan", TO_NOON, "From the next charge on you get Noon."),
+        ("leave", {"when": "period_end"}, "You have left."),
         ("leave", {"when": "now", "refund_krw": MORNING}, "You have left."),
     ],
 )

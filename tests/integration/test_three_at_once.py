@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
@@ -14,6 +15,7 @@ from storefront.billing.mailing import sending
 from storefront.billing.reconciling import desk
 from storefront.billing.renewing import asking
 from storefront.billing.subscriptions import calendar, overview
+from storefront.iamport import RejectedError
 from storefront.models import Mail, Subscription
 from storefront.states import Every
 from tests.conftest import Shop
@@ -247,3 +249,49 @@ def test_a_press_that_waited_until_the_end_charges_nothing(
         asking.pay(shop.billing, shopper_id=whose, subscription_id=sid, card_id=int(other["id"]), token="late-press-1")
 
     assert sandbox.net() == 0
+
+
+def test_whoever_removes_a_card_after_it_was_charged_otherwise_than_agreed_does_not_read_that_nothing_left_it(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """The mail that told of it waits, and what it says of the next try is over."""
+    shopper.subscribe()
+    [card] = shopper.active_cards()
+    go_to_next(shop, shopper)
+    sandbox.fault(AGAIN, "cut_before")
+    [merchant_uid] = shop.renew().sent
+    body = {"customer_uid": card["customer_uid"], "merchant_uid": merchant_uid, "amount": 100, "name": "another sum"}
+    sandbox.call("POST", AGAIN, **body)
+    shop.reconcile()
+    shopper.remove_card(card["id"])
+
+    sending.send_waiting(shop.billing)
+
+    [told] = sent(shop, "card_needed")
+    assert told.payload["captured_krw"] == 100
+    assert sent(shop, "declined") == []
+
+
+def test_what_a_person_has_settled_is_not_asked_for_because_a_part_was_cancelled_since(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I'mport refused to give a second capture back, so it was paid back by bank transfer."""
+    paid = shopper.buy("pay")
+    refused = RejectedError(CANCEL, 1, "not today")
+    order = {"pg": "jtnet", "merchant_uid": paid["merchant_uid"], "amount": PRICE, "name": "again"}
+    with monkeypatch.context() as refusing:
+        refusing.setattr(shop.billing.gateway, "cancel", Mock(side_effect=refused))
+        extra = sandbox.pay(order, late=True)
+        tell(shop, extra["imp_uid"], paid["merchant_uid"])
+        shop.reconcile()
+        [item] = attention.open_items(shop.billing)
+        desk.close(shop.billing, item.id, "by bank transfer")
+    sandbox.cancel_in_console(extra["imp_uid"], 4_900)
+
+    for _ in range(3):
+        tell(shop, extra["imp_uid"], paid["merchant_uid"])
+        shop.pass_time(hours=2)
+        shop.reconcile()
+
+    assert sandbox.requests(CANCEL) == []
+    assert sandbox.net() == 2 * PRICE - 4_900

@@ -11,7 +11,7 @@ from tests.conftest import Shop
 from tests.integration.calendars import go_to, go_to_next
 from tests.integration.news import tell
 from tests.integration.renewals import AGAIN, end, payments_of
-from tests.people import Sandbox, Shopper
+from tests.people import ENGLISH, Sandbox, Shopper
 
 
 def test_an_unknown_outcome_blocks_everything_until_it_is_found(
@@ -24,6 +24,8 @@ def test_an_unknown_outcome_blocks_everything_until_it_is_found(
     shop.renew()
     open_period = subscriber.subscription()
     assert (open_period["period"]["status"], open_period["next"]) == ("unpaid", None)
+    page = subscriber.browser.get(f"/account/subscriptions/{open_period['id']}", headers=ENGLISH).text
+    assert "Should it fail, ₩14,900 is charged to the new card at once" in page
     assert shop.renew().sent == []
 
     sandbox.mend()

@@ -53,6 +53,10 @@ def test_another_card_is_tried_at_once_until_its_shopper_has_asked_too_often() -
     assert dunning.retry(asked, ANOTHER_CARD, BEGAN, None) == Retry(BEGAN, automatic=False)
     asked.append(attempt(BEGAN + 10 * HOUR, automatic=False))
     assert dunning.retry(asked, ANOTHER_CARD, BEGAN + 11 * HOUR, None) == Retry(BEGAN + 2 * DAY, automatic=True)
+    chosen = BEGAN + 5 * DAY + HOUR
+    assert dunning.retry(asked, ANOTHER_CARD, chosen, None) == Retry(BEGAN + 6 * DAY, automatic=True), (
+        "not in the press"
+    )
 
 
 def test_whatever_was_charged_by_itself_before_makes_the_next_attempt_rest() -> None:

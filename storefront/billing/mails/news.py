@@ -61,7 +61,13 @@ def declined(
 
 
 def card_needed(
-    session: Session, subscription: Subscription, period: Checkout, now: datetime, payment: Payment | None = None
+    session: Session,
+    subscription: Subscription,
+    period: Checkout,
+    now: datetime,
+    payment: Payment | None = None,
+    *,
+    captured_krw: int = 0,
 ) -> None:
     """A period cannot be charged with the card that there is, or there is none.
 
@@ -71,10 +77,11 @@ def card_needed(
         period: the one that is owed.
         now: when.
         payment: the attempt whose refusal says so, if there was one.
+        captured_krw: won that left a card at the last attempt and go back, if no refusal says so.
     """
     facts = _plan_of(subscription) | {
         "amount_krw": period.price_krw,
-        "captured_krw": payment.captured_krw if payment else 0,
+        "captured_krw": payment.captured_krw if payment else captured_krw,
         "refusal": payment.declined_as if payment else None,
         "payment": payment.merchant_uid if payment else None,
     }

@@ -254,12 +254,14 @@ class Entry:
             .order_by(Refund.id)
         )
         asked = self.session.scalars(query).all()
+        if asked and self._is_settled(asked[-1]):
+            return
         before = [refund for refund in asked if refund.total_krw - refund.checksum_krw == answer.cancel_amount]
         # One that was refused is asked for again only while it is the newest (`refunds.ask_again`).
         waiting = [refund for refund in before if refund.status == RefundStatus.REQUESTED or refund is asked[-1]]
         if any(refund.status != RefundStatus.DONE for refund in waiting):
             return
-        identity = f"{reason}:{answer.imp_uid}:{answer.cancel_amount}:{len(before)}"
+        identity = f"{reason}:{self.payment.id}:{answer.imp_uid}:{answer.cancel_amount}:{len(before)}"
         self.session.add(
             Refund(
                 payment_id=self.payment.id,
@@ -319,6 +321,12 @@ class Entry:
         self._call_off_help(Reason.UNKNOWN, imp_uid=self.answer.imp_uid)
         if judgement.finding != Finding.CONTRADICTION and self.answer.imp_uid == self.payment.imp_uid:
             self._call_off_help(Reason.CONTRADICTION)
+
+    def _is_settled(self, refund: Refund) -> bool:
+        """Whether a person has said how a refund that i'mport refused was settled: by bank transfer, say."""
+        subject, reason = self.payment.merchant_uid, Reason.REFUND_FAILED
+        is_refused = refund.status == RefundStatus.FAILED
+        return is_refused and attention.is_closed_by_person(self.session, reason, subject, refund=refund.id)
 
     def _call_off_help(self, reason: Reason, **facts: object) -> None:
         if self.needs_person:

@@ -225,7 +225,7 @@ def _payment(billing: Billing, item: Attention) -> iamport.Payment | None:
 
 
 def _why_nothing(item: Attention) -> str:
-    is_about_payment = attention.subscription_of(item.subject) is None
+    is_about_payment = _ID.fullmatch(item.subject) and attention.subscription_of(item.subject) is None
     return "i'mport knows no payment of it" if is_about_payment else "it is about no payment, so i'mport was not asked"
 
 

@@ -109,6 +109,10 @@ def retry(
         planned = calendar.nine_from(last.failed_at or last.created_at)
     else:
         planned = calendar.nine_of(calendar.seoul_day(first.created_at) + timedelta(days=RETRY_AFTER_DAYS[retries]))
+    if is_another:
+        planned = max(
+            planned, calendar.nine_from(card_since)
+        )  # not in the very press, which says that nothing is charged now
     return Retry(rested(rested(planned, last.created_at), attempted_at), automatic=True)
 
 

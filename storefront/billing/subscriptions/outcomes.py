@@ -113,9 +113,10 @@ def tell_who_owes(session: Session, card: Card, now: datetime) -> None:
         Subscription.card_id == card.id, Subscription.status == SubscriptionStatus.PAST_DUE
     )
     for subscription in session.scalars(its.with_for_update(key_share=True)):
-        period = read(session, subscription).period
-        if period is not None:
-            news.card_needed(session, subscription, period, now)
+        found = read(session, subscription)
+        if found.period is not None:
+            captured_krw = found.attempts[-1].captured_krw if found.attempts else 0
+            news.card_needed(session, subscription, found.period, now, captured_krw=captured_krw)
 
 
 def _paid_for(payment: Payment) -> tuple[Checkout | None, Subscription | None]:
