@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-BESIDE = ({"browser", "crash"}, {"commands", "model"})
+BESIDE = ({"browser", "crash"}, {"clients", "commands", "examples", "model"})
 """Folders of the runs beside the first one, which has all others. Each is about as long as the others."""
 NOTHING_CHOSEN = 5
 """pytest's code for a run that has none of the tests that were asked for."""

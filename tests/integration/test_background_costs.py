@@ -22,8 +22,8 @@ Statement = tuple[str, Any]
 
 GROW = ("payment", "event", "refund", "card", "checkout", "subscription", "shopper", "mail")
 """Tables that hold more with every sale."""
-FIRST_ROWS = re.compile(r"ORDER BY \w+\.id( DESC)?\s+LIMIT")
-"""By the key itself and a few only: SQLite calls it a scan, but stops at once."""
+FIRST_ROWS = re.compile(r"FROM \w+ ORDER BY \w+\.id( DESC)?\s+LIMIT")
+"""The first or last few of all: SQLite calls it a scan, but stops at once."""
 
 
 @contextmanager
