@@ -19,7 +19,7 @@ from storefront.models import Attention, Refund
 from storefront.states import RefundStatus
 from tests.conftest import Shop
 from tests.integration.news import facts, tell
-from tests.people import Sandbox, Shopper
+from tests.people import ENGLISH, Sandbox, Shopper
 
 AGAIN = "/subscribe/payments/again"
 
@@ -305,6 +305,19 @@ def test_a_refused_refund_of_one_payment_is_not_over_because_another_one_came_ba
 
     assert sandbox.net(paid["merchant_uid"]) == 10_000
     assert needed(shop) == [("refund_failed", paid["merchant_uid"])]
+
+
+def test_whose_refund_was_refused_reads_that_somebody_looks_at_it(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Until it came back, or a person has said how it was settled."""
+    paid = failed_refund(shop, shopper, sandbox)
+    path, words = f"/payments/{paid['merchant_uid']}", "mport has refused to give ₩14,900 back."
+    assert words in shopper.browser.get(path, headers=ENGLISH).text
+
+    desk.close(shop.billing, the_item(shop), "by bank transfer")
+
+    assert words not in shopper.browser.get(path, headers=ENGLISH).text
 
 
 def test_a_shoppers_refused_refund_is_not_asked_again_by_itself(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:

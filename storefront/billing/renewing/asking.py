@@ -88,6 +88,8 @@ def change_card(
 ) -> str | None:
     """Charge the subscription to another stored card from now on. A period that is owed is tried with it at once.
 
+    Unless it was tried too often by hand: then the next retry takes it.
+
     Args:
         billing: settings, database, gateway, clock.
         shopper_id: who asks.

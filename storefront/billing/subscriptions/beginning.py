@@ -84,7 +84,7 @@ def with_key(session: Session, card: Card, now: datetime) -> None:
 
 
 def give_card(session: Session, subscription: Subscription, card: Card, now: datetime) -> Standing:
-    """Charge another card from now on. If a period is owed it is tried at once (see `dunning.retry`).
+    """Charge another card from now on. If a period is owed it is tried as `dunning.retry` says, mostly at once.
 
     Args:
         session: the transaction, with card and subscription locked.
