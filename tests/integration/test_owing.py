@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from storefront.billing.mailing import sending
+from storefront.billing.renewing import asking
+from storefront.billing.renewing.asking import TooLateError
 from storefront.billing.subscriptions import dunning
+from storefront.billing.subscriptions.standing import MovedOnError
 from storefront.models import Payment
 from tests.conftest import Shop
 from tests.integration.calendars import go_to_next
@@ -307,3 +311,24 @@ def test_an_open_charge_is_what_its_subscriptions_pages_say_first(
 
     for path in (f"/account/subscriptions/{shopper.account()['subscriptions'][0]['id']}", "/account"):
         assert "Nobody charges again meanwhile." in shopper.browser.get(path, headers=ENGLISH).text
+
+
+class _ServerError(Exception):
+    """What PostgreSQL's driver raises, with the server's code."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__()
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize("lost", [MovedOnError(1), OperationalError("UPDATE card", {}, _ServerError("40P01"))])
+def test_whoever_loses_a_race_for_the_rows_of_a_subscription_comes_too_late(lost: Exception) -> None:
+    """Another form of the shopper's was faster, or PostgreSQL let somebody else go on."""
+    with pytest.raises(TooLateError), asking.losing_is_too_late(1):
+        raise lost
+
+
+def test_a_database_that_is_gone_is_not_taken_for_a_race() -> None:
+    """Nobody is told to look again where nothing can be read."""
+    with pytest.raises(OperationalError), asking.losing_is_too_late(1):
+        raise OperationalError("UPDATE card", {}, _ServerError("57P01"))

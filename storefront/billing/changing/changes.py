@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from storefront.billing.context import Billing
-from storefront.billing.renewing.asking import SubscriptionNotFoundError, TooLateError
-from storefront.billing.subscriptions import overview, standing, step
-from storefront.billing.subscriptions.standing import MovedOnError, Standing
-from storefront.database import is_deadlock
+from storefront.billing.renewing import asking
+from storefront.billing.renewing.asking import TooLateError
+from storefront.billing.subscriptions import standing, step
+from storefront.billing.subscriptions.standing import Standing
 from storefront.models import Subscription
 
 
@@ -57,20 +56,9 @@ def changing(
         SubscriptionNotFoundError: answer 404.
         TooLateError: it kept changing meanwhile, or another period is the next one now. Nothing was changed; answer 409.
     """
-    with billing.database.reading() as session:
-        seen = session.get(Subscription, subscription_id)
-    if seen is None or seen.shopper_id != shopper_id:
-        raise SubscriptionNotFoundError(subscription_id)
-    overview.let_time_pass(billing, subscription_id)
-    try:
-        with billing.database.writing() as session:
-            found = standing.lock(session, subscription_id, with_payment=True)
-            if next_number not in (None, step.next_interval(found.subscription).number):
-                raise TooLateError(subscription_id)
-            yield Change(session, found, billing.clock.now())
-    except MovedOnError:
-        raise TooLateError(subscription_id) from None
-    except OperationalError as error:
-        if not is_deadlock(error):
-            raise
-        raise TooLateError(subscription_id) from None
+    asking.let_time_pass(billing, shopper_id, subscription_id)
+    with asking.losing_is_too_late(subscription_id), billing.database.writing() as session:
+        found = standing.lock(session, subscription_id, with_payment=True)
+        if next_number not in (None, step.next_interval(found.subscription).number):
+            raise TooLateError(subscription_id)
+        yield Change(session, found, billing.clock.now())

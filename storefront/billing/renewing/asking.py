@@ -5,7 +5,8 @@ Each is one write under the subscription's lock, and the attempt that follows fr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
@@ -37,6 +38,39 @@ class CardRefusedError(CardNotChargeableError):
 
 class TooLateError(Exception):
     """It is not the time for that (any more): the subscription has moved on. Nothing was changed; answer 409."""
+
+
+@contextmanager
+def losing_is_too_late(subscription_id: int) -> Iterator[None]:
+    """Whoever loses a race for a subscription's rows within the block comes too late.
+
+    Args:
+        subscription_id: whose rows.
+
+    Raises:
+        TooLateError: it kept changing, or PostgreSQL let another one go on. Nothing was changed; answer 409.
+    """
+    try:
+        yield
+    except MovedOnError:
+        raise TooLateError(subscription_id) from None
+    except OperationalError as error:
+        if not is_deadlock(error):
+            raise
+        raise TooLateError(subscription_id) from None
+
+
+def let_time_pass(billing: Billing, shopper_id: int, subscription_id: int) -> None:
+    """Write what time alone decides about a shopper's subscription, before anything is done about it.
+
+    Raises:
+        SubscriptionNotFoundError: answer 404.
+    """
+    with billing.database.reading() as session:
+        subscription = session.get(Subscription, subscription_id)
+    if subscription is None or subscription.shopper_id != shopper_id:
+        raise SubscriptionNotFoundError(subscription_id)
+    overview.let_time_pass(billing, subscription_id)
 
 
 def pay(
@@ -139,30 +173,15 @@ _Write = Callable[[Session, Standing, Card, datetime], Payment | None]
 
 def _act(billing: Billing, shopper_id: int, subscription_id: int, card_id: int, write: _Write) -> str | None:
     """Lock everything in everybody's order, write, send what follows, and return its order number."""
-    _let_time_pass(billing, shopper_id, subscription_id)
+    let_time_pass(billing, shopper_id, subscription_id)
     with billing.errands.place(f"subscription:{subscription_id}") as errand:
-        try:
-            with billing.database.writing() as session:
-                card = _lock_cards(session, shopper_id, subscription_id, card_id)
-                found = standing.lock(session, subscription_id)
-                payment = write(session, found, card, billing.clock.now())
-        except MovedOnError:
-            raise TooLateError(subscription_id) from None
-        except OperationalError as error:
-            if not is_deadlock(error):
-                raise
-            raise TooLateError(subscription_id) from None
+        with losing_is_too_late(subscription_id), billing.database.writing() as session:
+            card = _lock_cards(session, shopper_id, subscription_id, card_id)
+            found = standing.lock(session, subscription_id)
+            payment = write(session, found, card, billing.clock.now())
         if payment is not None:
             errand.send(partial(charges.send_in_time, billing.insisting(), Send.of(payment)), billing.gateway)
     return payment.merchant_uid if payment else None
-
-
-def _let_time_pass(billing: Billing, shopper_id: int, subscription_id: int) -> None:
-    with billing.database.reading() as session:
-        subscription = session.get(Subscription, subscription_id)
-    if subscription is None or subscription.shopper_id != shopper_id:
-        raise SubscriptionNotFoundError(subscription_id)
-    overview.let_time_pass(billing, subscription_id)
 
 
 def _lock_cards(session: Session, shopper_id: int, subscription_id: int, card_id: int) -> Card:
