@@ -68,8 +68,8 @@ def stay(subscription_id: str) -> Any:
 @limits.PAY
 def skip(subscription_id: str) -> Any:
     """Leave the next bag out."""
-    done, skip_bag = gettext("The next bag is skipped."), partial(next_bag.skip, next_number=shown_number("next"))
-    return _change(subscription_id, done, skip_bag)
+    skip_bag = partial(next_bag.skip, next_number=shown_number("next"))
+    return _change(subscription_id, gettext("The next bag is skipped."), skip_bag)
 
 
 @blueprint.post("/unskip")
@@ -77,11 +77,8 @@ def skip(subscription_id: str) -> Any:
 @limits.PAY
 def unskip(subscription_id: str) -> Any:
     """Want the next bag after all."""
-    done, unskip_bag = (
-        gettext("The next bag comes after all."),
-        partial(next_bag.unskip, next_number=shown_number("next")),
-    )
-    return _change(subscription_id, done, unskip_bag)
+    unskip_bag = partial(next_bag.unskip, next_number=shown_number("next"))
+    return _change(subscription_id, gettext("The next bag comes after all."), unskip_bag)
 
 
 @blueprint.post("/plan")

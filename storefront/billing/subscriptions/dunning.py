@@ -110,9 +110,8 @@ def retry(
     else:
         planned = calendar.nine_of(calendar.seoul_day(first.created_at) + timedelta(days=RETRY_AFTER_DAYS[retries]))
     if is_another:
-        planned = max(
-            planned, calendar.nine_from(card_since)
-        )  # not in the very press, which says that nothing is charged now
+        # Not in the very press, which says that nothing is charged now.
+        planned = max(planned, calendar.nine_from(card_since))
     return Retry(rested(rested(planned, last.created_at), attempted_at), automatic=True)
 
 
