@@ -54,6 +54,14 @@ def test_a_payments_page_tells_its_story_in_order(sandbox: Sandbox, story: dict[
     assert in_order(window, "/webhooks/iamport", "window: ended without a browser")
 
 
+def test_whoever_shortens_an_address_gets_the_list_of_payments(sandbox: Sandbox, story: dict[str, str]) -> None:
+    """With and without the slash that the address ends with."""
+    for address in ("/_sandbox", "/_sandbox/", "/_sandbox/console", "/_sandbox/console/"):
+        page = sandbox.session.get(sandbox.url + address, headers={"Accept": "text/html"})
+        assert page.status_code == 200
+        assert story["imp_uid"] in page.text
+
+
 def test_things_that_belong_together_lead_to_each_other(sandbox: Sandbox, story: dict[str, str]) -> None:
     """The key, its payments and its schedule, both ways."""
     key = page_of(sandbox, "keys", story["key"])

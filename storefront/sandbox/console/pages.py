@@ -56,6 +56,7 @@ _FAULT_KINDS = {"before": faults.BEFORE, "after": faults.AFTER, "webhook": fault
 
 
 @blueprint.get("/")
+@blueprint.get("/console/")
 def overview() -> Response:
     """The payments, first of all."""
     return show("payments")
