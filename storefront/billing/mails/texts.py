@@ -92,7 +92,7 @@ class _Writer:
             "card_needed": _("Morning Roast: your subscription needs another card"),
             "renewal_notice": _("Morning Roast: %(amount)s on %(on)s"),
             "left": _("Morning Roast: you have left %(plan)s"),
-            "ended": _("Morning Roast: your subscription to %(plan)s is over"),
+            "ended": _("Morning Roast: %(plan)s is over"),
             "price_change": _("Morning Roast: a new price for %(plan)s"),
         }
         return subjects[kind] % self._words()
