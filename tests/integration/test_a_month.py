@@ -80,6 +80,40 @@ def test_what_went_back_of_a_second_capture_is_counted_once(
     assert figures(shop, today) == (ledger["captured"], ledger["cancelled"])
 
 
+def test_what_goes_back_in_parts_counts_in_the_month_of_each_part(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, last_day: date
+) -> None:
+    """Two parts on the last day of a month, the rest on the next one."""
+    paid = shopper.buy("pay")
+    for part in (5_000, 1_000):
+        sandbox.cancel_in_console(paid["imp_uid"], part)
+        tell(shop, paid["imp_uid"], paid["merchant_uid"])
+    shop.pass_time(days=1)
+    sandbox.cancel_in_console(paid["imp_uid"])
+    tell(shop, paid["imp_uid"], paid["merchant_uid"])
+
+    assert figures(shop, last_day) == (PRICE, 6_000)
+    assert figures(shop, last_day + timedelta(days=1)) == (0, PRICE - 6_000)
+
+
+def test_a_cancel_that_was_undone_in_the_next_month_has_not_been(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, last_day: date
+) -> None:
+    """What is cancelled again counts when it is."""
+    paid = shopper.buy("pay")
+    sandbox.cancel_in_console(paid["imp_uid"], 5_000)
+    tell(shop, paid["imp_uid"], paid["merchant_uid"])
+    shop.pass_time(days=1)
+    sandbox.undo_cancel(paid["imp_uid"])
+    tell(shop, paid["imp_uid"], paid["merchant_uid"])
+    assert figures(shop, last_day) == (PRICE, 0)
+
+    sandbox.cancel_in_console(paid["imp_uid"], 2_000)
+    tell(shop, paid["imp_uid"], paid["merchant_uid"])
+    assert figures(shop, last_day) == (PRICE, 0)
+    assert figures(shop, last_day + timedelta(days=1)) == (0, 2_000)
+
+
 def test_a_second_capture_belongs_to_the_month_in_which_i_mport_captured_and_cancelled_it(
     shop: Shop, shopper: Shopper, sandbox: Sandbox, last_day: date
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import event
@@ -14,10 +14,11 @@ from sqlalchemy import event
 from storefront.billing import Billing
 from storefront.billing.attention import open_items
 from storefront.billing.payments import charges
-from storefront.billing.reconciling import desk
+from storefront.billing.reconciling import desk, reconciliation
 from storefront.billing.renewing import claiming, renewal
 from storefront.billing.subscriptions.standing import Standing
 from storefront.clock import Clock
+from storefront.iamport import Iamport, SilenceError
 from tests.conftest import Shop
 from tests.integration.calendars import go_to_next
 from tests.integration.renewals import AGAIN, end, payments_of
@@ -64,6 +65,25 @@ def test_a_renewal_makes_one_request_and_two_transactions_of_few_statements(
     assert [call["path"] for call in sandbox.requests()[before:]] == [AGAIN]
     assert len(commits) == 2
     assert len(statements) - LOOKING <= 9, "\n\n".join(statements)
+
+
+def test_what_is_about_to_be_sent_is_left_to_its_sender_for_a_minute(
+    shop: Shop, subscriber: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The background asks nothing about it while it is being sent."""
+    go_to_next(shop, subscriber)
+    looked_at: list[list[str]] = []
+
+    def look_meanwhile(*_arguments: Any, **_options: Any) -> NoReturn:
+        for _ in range(2):
+            looked_at.append(reconciliation.reconcile(shop.billing, only_due=True, sweep=False).looked_at)
+            shop.clock.advance(timedelta(minutes=1))
+        raise SilenceError("charge_again", "cut")
+
+    monkeypatch.setattr(Iamport, "charge_again", look_meanwhile)
+    report = renewal.renew(shop.billing)
+
+    assert looked_at == [[], report.sent]
 
 
 def test_many_workers_charge_each_of_many_once(shop: Shop, sandbox: Sandbox) -> None:
