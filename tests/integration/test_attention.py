@@ -460,6 +460,8 @@ def test_a_refund_of_a_payment_that_imports_no_longer_knows_goes_to_a_person(
     monkeypatch.setattr(shop.billing.gateway, "cancel", refuse_with(books_say_unknown))
     shop.reconcile()
     assert needed(shop) == [("unknown", paid["merchant_uid"])]
+    shop.reconcile()
+    assert events(shopper, paid["merchant_uid"]).count("unknown") == 1
 
     remember()
     shop.pass_time(days=2)

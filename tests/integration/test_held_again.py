@@ -213,3 +213,20 @@ def test_what_was_given_back_and_is_held_again_in_part_is_not_told_as_given_back
     events = [event["event"] for event in shopper.payment(paid["merchant_uid"])["events"]]
     assert events[-1] == "cancel_undone"
     assert [mail["kind"] for mail in outbox(shop)].count("refunded") == 1
+
+
+def test_what_went_back_of_a_second_capture_is_not_missed_of_the_first(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """All of the one, later a part of the other: nothing is held again."""
+    [paid] = subscriber.subscription()["period"]["attempts"]
+    order = {"pg": "jtnet", "merchant_uid": paid, "amount": PRICE, "name": "again"}
+    tell(shop, sandbox.pay(order, late=True)["imp_uid"], paid)
+    shop.pass_time(days=10)
+    shop.reconcile()
+    back = subscriber.see(f"/account/subscriptions/{subscriber.subscription()['id']}/leave")["refund_krw"]
+
+    subscriber.ask("leave", when="now", refund_krw=back)
+
+    assert sandbox.net() == PRICE - back
+    assert waiting(shop) == []

@@ -158,6 +158,8 @@ def test_a_stray_that_replaced_a_stored_cards_key_suspends_the_card(
 
     [stored] = shopper.account()["cards"]
     assert stored["status"] == "suspended"
+    [registered] = shopper.account()["payments"]
+    assert shopper.payment(registered["merchant_uid"])["events"][-1]["event"] == "key_replaced"
     assert sandbox.net() == 700
     assert stray["imp_uid"] in shop.reconcile().needs_person[0]
 
