@@ -251,6 +251,8 @@ class Checkout(Base):
     period_status: Mapped[PeriodStatus | None]
     trouble_at: Mapped[datetime | None]
     """When the period's first attempt failed, or no card was found for it; dunning counts from here."""
+    heard_at: Mapped[datetime | None]
+    """When the shop last heard that an attempt at it had failed, which may be days after it did: no next one begins before."""
 
     subscription: Mapped[Subscription | None] = relationship(lazy="raise", viewonly=True)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import pytest
 
 from storefront.billing import attention
 from storefront.billing.attention import open_items
+from storefront.billing.identifiers import SEOUL
+from storefront.billing.mailing import sending
 from storefront.billing.reconciling import desk
+from storefront.billing.subscriptions import calendar
 from tests.conftest import Shop
 from tests.integration.calendars import go_to, go_to_next
 from tests.integration.news import tell
@@ -147,3 +152,33 @@ def test_an_attempt_that_waits_for_a_person_blocks_the_next_period_until_it_is_c
     shop.pass_time(minutes=2)
     assert len(shop.renew().sent) == 1
     assert sandbox.net() == 2 * 14_900
+
+
+@pytest.mark.parametrize(("silent", "rung"), [(timedelta(hours=40), 1), (timedelta(hours=64), 2)])
+def test_a_decline_that_is_heard_of_days_later_is_tried_again_at_nine_of_a_day_to_come(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, silent: timedelta, rung: int
+) -> None:
+    """Its answer was lost and i'mport silent until after the next rung: nobody is charged at night, nor told of a day that is past."""
+    shopper.subscribe(mode="register", card="decline-later")
+    for _ in range(rung - 1):
+        go_to_next(shop, shopper)
+        shop.renew()
+    go_to_next(shop, shopper)
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.fault(AGAIN, "cut_after")
+    sandbox.fault("/payments/*", "error", times=0)
+    shop.renew()
+    go_to(shop, shop.clock.now() + silent)
+    sandbox.mend()
+    for _ in range(3):
+        shop.pass_time(minutes=10)
+        shop.reconcile()
+
+    found = shopper.subscription()
+    assert len(found["period"]["attempts"]) == rung
+    upcoming = datetime.fromtimestamp(found["next"]["at"], SEOUL)
+    assert upcoming == calendar.nine_from(shop.clock.now())
+    sending.send_waiting(shop.billing)
+    told = [mail.payload["retry_on"] for mail in sending.outbox(shop.billing) if mail.sent_at]
+    assert told[-1] == upcoming.date().isoformat()
+    assert shop.renew().sent == []

@@ -40,31 +40,41 @@ def test_a_card_that_was_tried_in_the_moment_it_was_chosen_has_been_tried() -> N
     """So it rests like any other; chosen after the attempt, it is tried at once."""
     tried = [attempt()]
 
-    assert dunning.retry(tried, CARD, BEGAN, None) == Retry(BEGAN + DAY, automatic=True)
+    assert dunning.retry(tried, CARD, BEGAN, None, None) == Retry(BEGAN + DAY, automatic=True)
     later = BEGAN + timedelta(seconds=1)
-    assert dunning.retry(tried, CARD, later, None) == Retry(later, automatic=False)
-    assert dunning.retry(tried, ANOTHER_CARD, BEGAN, None) == Retry(BEGAN, automatic=False)
+    assert dunning.retry(tried, CARD, later, None, None) == Retry(later, automatic=False)
+    assert dunning.retry(tried, ANOTHER_CARD, BEGAN, None, None) == Retry(BEGAN, automatic=False)
 
 
 def test_another_card_is_tried_at_once_until_its_shopper_has_asked_too_often() -> None:
     """What went before by itself does not count; afterwards it waits for the next rung, like the card before it."""
     asked = [attempt(), *(attempt(BEGAN + number * HOUR, automatic=False) for number in range(MOST_ASKED_FOR - 1))]
 
-    assert dunning.retry(asked, ANOTHER_CARD, BEGAN, None) == Retry(BEGAN, automatic=False)
+    assert dunning.retry(asked, ANOTHER_CARD, BEGAN, None, None) == Retry(BEGAN, automatic=False)
     asked.append(attempt(BEGAN + 10 * HOUR, automatic=False))
-    assert dunning.retry(asked, ANOTHER_CARD, BEGAN + 11 * HOUR, None) == Retry(BEGAN + 2 * DAY, automatic=True)
+    assert dunning.retry(asked, ANOTHER_CARD, BEGAN + 11 * HOUR, None, None) == Retry(BEGAN + 2 * DAY, automatic=True)
     chosen = BEGAN + 5 * DAY + HOUR
-    assert dunning.retry(asked, ANOTHER_CARD, chosen, None) == Retry(BEGAN + 6 * DAY, automatic=True), (
+    assert dunning.retry(asked, ANOTHER_CARD, chosen, None, None) == Retry(BEGAN + 6 * DAY, automatic=True), (
         "not in the press"
     )
+
+
+def test_no_next_attempt_begins_on_a_day_that_was_over_when_its_shop_heard_of_the_last() -> None:
+    """An answer was lost, and i'mport silent until after the next rung: the next nine o'clock it is."""
+    tried = [attempt()]
+
+    assert dunning.retry(tried, CARD, BEGAN, None, BEGAN + HOUR) == Retry(BEGAN + DAY, automatic=True)
+    assert dunning.retry(tried, CARD, BEGAN, None, BEGAN + 2 * DAY - HOUR) == Retry(BEGAN + 2 * DAY, automatic=True)
+    later = BEGAN + timedelta(seconds=1)
+    assert dunning.retry(tried, CARD, later, None, BEGAN + 2 * DAY) == Retry(later, automatic=False), "another card"
 
 
 def test_whatever_was_charged_by_itself_before_makes_the_next_attempt_rest() -> None:
     """An attempt at another period as well as one at this: the first nine o'clock that is twenty hours later."""
     tried, late = [attempt()], BEGAN + DAY - 2 * HOUR
 
-    assert dunning.retry(tried, CARD, BEGAN, late) == Retry(calendar.nine_from(late + 20 * HOUR), automatic=True)
-    assert dunning.retry(tried, CARD, BEGAN, late) == Retry(BEGAN + 2 * DAY, automatic=True)
-    assert dunning.retry([attempt(), attempt(late, automatic=False)], CARD, BEGAN, None) == Retry(
+    assert dunning.retry(tried, CARD, BEGAN, late, None) == Retry(calendar.nine_from(late + 20 * HOUR), automatic=True)
+    assert dunning.retry(tried, CARD, BEGAN, late, None) == Retry(BEGAN + 2 * DAY, automatic=True)
+    assert dunning.retry([attempt(), attempt(late, automatic=False)], CARD, BEGAN, None, None) == Retry(
         BEGAN + 2 * DAY, automatic=True
     )

@@ -87,7 +87,11 @@ def ends_at(period: Checkout) -> datetime:
 
 
 def retry(
-    attempts: Sequence[Payment], card_id: int, card_since: datetime, attempted_at: datetime | None
+    attempts: Sequence[Payment],
+    card_id: int,
+    card_since: datetime,
+    attempted_at: datetime | None,
+    heard_at: datetime | None,
 ) -> Retry | None:
     """The next attempt at an unpaid period with a card that may be charged, or None if none is left.
 
@@ -96,6 +100,7 @@ def retry(
         card_id: the subscription's card.
         card_since: since when it is.
         attempted_at: when a charge of this subscription last began by itself.
+        heard_at: when the shop heard of the last failure; None for one of an earlier version of the shop.
     """
     is_another = not any(attempt.card_id == card_id and attempt.created_at >= card_since for attempt in attempts)
     if is_another and may_be_asked_for(attempts):
@@ -109,6 +114,9 @@ def retry(
         planned = calendar.nine_from(last.failed_at or last.created_at)
     else:
         planned = calendar.nine_of(calendar.seoul_day(first.created_at) + timedelta(days=RETRY_AFTER_DAYS[retries]))
+    if heard_at is not None:
+        # An answer that was lost for days: its day is over, and the mail that tells of it names one that is to come.
+        planned = max(planned, calendar.nine_from(heard_at))
     if is_another:
         # Not in the very press, which says that nothing is charged now.
         planned = max(planned, calendar.nine_from(card_since))

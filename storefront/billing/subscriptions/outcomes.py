@@ -50,7 +50,7 @@ def failed(session: Session, payment: Payment, kind: str, now: datetime) -> list
         # It may have kept the next charge waiting.
         _plan(session, subscription, period, attempts_of(session, period), now)
         return []
-    period.trouble_at = period.trouble_at or now
+    period.trouble_at, period.heard_at = period.trouble_at or now, now
     if dunning.is_hard(kind) and payment.card_id == subscription.card_id:
         subscription.card_refused = True
     events = []

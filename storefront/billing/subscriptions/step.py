@@ -271,7 +271,7 @@ def _mend(
 def _retry(subscription: Subscription, period: Checkout, attempts: Sequence[Payment], card: Card) -> Upcoming | None:
     if not is_chargeable(subscription, card):
         return None
-    retry = dunning.retry(attempts, card.id, subscription.card_since, subscription.attempted_at)
+    retry = dunning.retry(attempts, card.id, subscription.card_since, subscription.attempted_at, period.heard_at)
     if retry is None or retry.at >= dunning.ends_at(period):
         return None
     interval = calendar.interval(subscription.anchor_on, subscription.every, period.number or 0)
@@ -285,9 +285,13 @@ def _charge_at(subscription: Subscription, interval: Interval) -> datetime:
 
 
 def _over(subscription: Subscription, interval: Interval, now: datetime) -> tuple[Interval, ...]:
-    """The periods from this one on that are over, up to one that was not wanted anyway."""
+    """The periods from this one on that are over, up to one that was not wanted anyway, or not at its price."""
     over = []
-    while now >= interval.ends_at and interval.number != subscription.skip_number:
+    while (
+        now >= interval.ends_at
+        and interval.number != subscription.skip_number
+        and not is_price_open(subscription, interval)
+    ):
         over.append(interval)
         interval = calendar.interval(subscription.anchor_on, subscription.every, interval.number + 1)
     return tuple(over)
