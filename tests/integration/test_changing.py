@@ -397,3 +397,11 @@ def test_the_page_says_what_was_taken_back(subscriber: Shopper, before: str, wha
     subscriber.post(f"{path}/{what}", {}, headers=ENGLISH)
 
     assert done in subscriber.browser.get(path, headers=ENGLISH).text
+
+
+def test_after_the_end_no_coffee_can_be_chosen_not_even_the_present_one(subscriber: Shopper) -> None:
+    """Like every other change: who reads that it was done takes it for going on."""
+    shown = subscriber.see(f"/account/subscriptions/{subscriber.subscription()['id']}/leave")["refund_krw"]
+    subscriber.ask("leave", when="now", refund_krw=shown)
+
+    assert subscriber.ask("plan", plan="morning", price_krw=MORNING, consent="y").status_code == 409

@@ -418,3 +418,35 @@ def test_the_first_of_two_mails_that_went_out_at_once_says_from_when_a_rise_coun
     pay_next(shop, subscriber)
     assert before is not None
     assert subscriber.subscription()["next"] is None
+
+
+def test_who_chooses_the_first_coffee_again_is_shown_the_lower_price_that_is_charged(
+    shop: Shop, subscriber: Shopper, sandbox: Sandbox
+) -> None:
+    """Another one was chosen after a cut, and is given up for it."""
+    set_price(shop, CHEAPER)
+    pay_next(shop, subscriber)
+    before = sandbox.net()
+    assert subscriber.ask("plan", plan="daybreak", price_krw=18_900, consent="y").status_code == 303
+    page = subscriber.browser.get(f"/account/subscriptions/{subscriber.subscription()['id']}", headers=ENGLISH).text
+    assert re.findall(r"Morning · ₩([\d,]+)", page) == ["13,900"]
+    assert subscriber.ask("plan", plan="morning", price_krw=PRICE, consent="y").status_code == 409
+
+    assert subscriber.ask("plan", plan="morning", price_krw=CHEAPER, consent="y").status_code == 303
+
+    pay_next(shop, subscriber)
+    assert sandbox.net() == before + CHEAPER
+
+
+def test_who_did_not_agree_has_ended_with_the_last_agreed_period_although_nobody_looked(
+    shop: Shop, subscriber: Shopper
+) -> None:
+    """The machine was off for months: a period that was never agreed to is not one that was missed."""
+    set_price(shop)
+    sending.send_waiting(shop.billing)
+    go_to_next(shop, subscriber)
+    go_to(shop, shop.clock.now() + timedelta(days=100))
+
+    found = subscriber.subscription()
+
+    assert (found["status"], found["reason"], found["period"]["number"]) == ("ended", "price", 1)

@@ -159,3 +159,15 @@ def test_whoever_removes_the_card_that_was_to_be_tried_again_is_told_that_anothe
     send(shop)
 
     assert len(sent(shop, "card_needed")) == 1
+
+
+def test_who_leaves_stays_and_leaves_again_before_mails_go_out_reads_of_it_once(
+    shop: Shop, subscriber: Shopper
+) -> None:
+    """Nothing was carried for a while."""
+    for what, form in (("leave", {"when": "period_end"}), ("stay", {}), ("leave", {"when": "period_end"})):
+        assert subscriber.ask(what, **form).status_code == 303
+
+    send(shop)
+
+    assert len(sent(shop, "left")) == 1

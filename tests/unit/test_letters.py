@@ -130,7 +130,7 @@ LETTERS: list[tuple[str, dict[str, Any], str, list[str]]] = [
         "Morning Roast: ₩149,000 on 29 Dec 2026",
         [
             "On 29 Dec 2026 we charge ₩149,000 for Morning (yearly).",
-            "You need not do anything. Until then you can change, skip or leave here:",
+            "You need not do anything. Until then you can change or leave here:",
             SUBSCRIPTION,
         ],
     ),

@@ -113,7 +113,8 @@ def choose_plan(
     """
     with changing(billing, shopper_id, subscription_id, next_number=next_number) as change:
         subscription = change.subscription
-        if (plan.code, price_krw) == _wanted(subscription):
+        is_repeat = (plan.code, price_krw) == _wanted(subscription)
+        if is_repeat and subscription.status != SubscriptionStatus.ENDED:
             return
         if not can_change(change.found):
             raise TooLateError(subscription_id)
@@ -149,9 +150,9 @@ def choices(billing: Billing, subscription_id: int) -> Choices:
 
 
 def terms_of(subscription: Subscription, plan: Plan) -> Terms:
-    """What a plan would cost this subscription: the price agreed for its own, today's for every other."""
+    """What a plan would cost this subscription: the price agreed for its own or a lower one, today's for every other."""
     if plan.code == subscription.plan:
-        return Terms(subscription.plan, subscription.name, subscription.price_krw)
+        return Terms(subscription.plan, subscription.name, _own_price(subscription))
     return Terms(plan.code, plan.order_name, plan.price_of(subscription.every))
 
 
@@ -171,4 +172,12 @@ def _wanted(subscription: Subscription) -> tuple[str, int]:
     """Plan and price of the next bag, unless a new price is asked for."""
     if subscription.next_plan is not None:
         return subscription.next_plan, subscription.next_price_krw or 0
-    return subscription.plan, subscription.price_krw
+    return subscription.plan, _own_price(subscription)
+
+
+def _own_price(subscription: Subscription) -> int:
+    """The won that were agreed to, or fewer if a cut counts by the next bag: nobody is asked about that."""
+    new_krw, begins_on = subscription.new_price_krw, subscription.new_price_from
+    if new_krw is None or begins_on is None or begins_on > step.next_wanted(subscription).begins_on:
+        return subscription.price_krw
+    return min(new_krw, subscription.price_krw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from storefront.billing.mails.outbox import Kind
@@ -61,6 +62,11 @@ def _is_still_next(session: Session, mail: Mail) -> bool:
 
 def _has_still_left(session: Session, mail: Mail) -> bool:
     subscription = _subscription(session, mail)
+    newer = select(Mail.id).where(
+        Mail.subscription_id == mail.subscription_id, Mail.kind == mail.kind, Mail.id > mail.id
+    )
+    if session.scalar(newer.limit(1)) is not None:
+        return False  # who stayed and left again meanwhile reads of it once
     leaves_on = subscription.leaves_on.isoformat() if subscription.leaves_on else None
     # What has ended meanwhile can not be kept after all, and has news of its own.
     has_left = (subscription.leaves_on is None) == (subscription.status == SubscriptionStatus.ENDED)

@@ -161,6 +161,9 @@ class _Writer:
         lines = [_("On %(on)s we charge %(amount)s for %(plan)s to the card that ends in %(card)s.")]
         if not self._facts.get("card"):
             lines = [_("On %(on)s we charge %(amount)s for %(plan)s.")]
+        if self._facts.get("every") == "year":
+            # A year cannot be left out.
+            return [*lines, _("You need not do anything. Until then you can change or leave here:")]
         return [*lines, _("You need not do anything. Until then you can change, skip or leave here:")]
 
     def _left(self, _: Gettext) -> list[str]:
