@@ -75,7 +75,7 @@ class Purpose(StrEnum):
     @property
     def issues_key(self) -> bool:
         """Whether the payment window of this payment issues a billing key."""
-        return self in (Purpose.REGISTER, Purpose.FIRST)
+        return self in ISSUING
 
 
 class Every(StrEnum):
@@ -136,6 +136,15 @@ class PeriodStatus(StrEnum):
     REFUNDED = "refunded"
     """It was paid, and i'mport holds nothing of that any more."""
 
+
+OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
+"""Orders of which it is not known yet whether they are paid."""
+KEPT = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
+"""Orders that were captured as ordered, whatever of it was given back since."""
+ISSUING = (Purpose.REGISTER, Purpose.FIRST)
+"""Orders whose windows store a card."""
+UNDER_WAY = (CardStatus.PENDING, CardStatus.REMOVING)
+"""Cards of which something is still to be found out or done."""
 
 _P, _C, _R, _S, _D = PaymentStatus, CardStatus, RefundStatus, SubscriptionStatus, PeriodStatus
 

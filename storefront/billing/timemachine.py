@@ -21,7 +21,7 @@ from storefront.billing.reconciling.open_orders import is_on_its_way
 from storefront.billing.renewing import renewal
 from storefront.billing.subscriptions import overview
 from storefront.models import Mail, Payment, Subscription
-from storefront.states import PaymentStatus
+from storefront.states import KEPT, PaymentStatus
 
 SENDERS = 8
 """How many renewals are sent at once: pages use the same database connections."""
@@ -30,8 +30,6 @@ SWEEP_AFTER = timedelta(days=1)
 _LOOK_EVERY_S = 0.05
 _AT_LEAST = timedelta(seconds=1)
 """The sandbox's clock is moved by whole seconds."""
-
-_CHARGED = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
 
 _travelling = threading.Lock()
 
@@ -53,7 +51,7 @@ class Journey:
     @property
     def charged(self) -> list[Payment]:
         """Those that were paid, also if the money was given back since."""
-        return [order for order in self.orders if order.status in _CHARGED]
+        return [order for order in self.orders if order.status in KEPT]
 
     @property
     def unknown(self) -> list[Payment]:
@@ -63,7 +61,7 @@ class Journey:
     @property
     def declined(self) -> list[Payment]:
         """Those that have paid for nothing: declined, rejected, given up, or sent back by us."""
-        return [order for order in self.orders if order.status not in (*_CHARGED, PaymentStatus.REQUESTED)]
+        return [order for order in self.orders if order.status not in (*KEPT, PaymentStatus.REQUESTED)]
 
 
 class UnderWayError(Exception):

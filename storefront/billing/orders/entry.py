@@ -23,9 +23,7 @@ from storefront.billing.orders.timeline import Note, decided
 from storefront.billing.subscriptions import beginning, dunning, outcomes
 from storefront.iamport.masking import without_card_numbers
 from storefront.models import Checkout, Payment, Refund
-from storefront.states import CardStatus, PaymentStatus, RefundStatus
-
-_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
+from storefront.states import OPEN, CardStatus, PaymentStatus, RefundStatus
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Entry:
 
     def _accept(self) -> None:
         payment, answer = self.payment, self.answer
-        late = payment.status not in _OPEN
+        late = payment.status not in OPEN
         self._take_over()
         payment.move(PaymentStatus.PAID)
         payment.fail_reason = None
@@ -111,7 +109,7 @@ class Entry:
     def _refuse(self, reason: str) -> None:
         payment, answer = self.payment, self.answer
         self._take_over()
-        was_open = payment.status in _OPEN
+        was_open = payment.status in OPEN
         payment.move(PaymentStatus.REFUSING)
         payment.refusal = reason
         self._decided("refused", reason=reason, ordered=payment.amount_krw, captured=answer.amount)
@@ -152,7 +150,7 @@ class Entry:
     def _fail_without_key(self) -> None:
         payment = self.payment
         self._take_over()
-        if payment.status in _OPEN:
+        if payment.status in OPEN:
             payment.move(PaymentStatus.FAILED)
             payment.failed_at = self.billing.clock.now()
         self._decided("no_key")
@@ -316,7 +314,7 @@ class Entry:
 
     def _end_complaints(self, judgement: Judgement) -> None:
         """I'mport knows the payment again, what it says of the row's own makes sense again, the order's end is known."""
-        if self.payment.status not in _OPEN:
+        if self.payment.status not in OPEN:
             self._call_off_help(Reason.REJECTED_RESEND)
         self._call_off_help(Reason.UNKNOWN, imp_uid=self.answer.imp_uid)
         if judgement.finding != Finding.CONTRADICTION and self.answer.imp_uid == self.payment.imp_uid:

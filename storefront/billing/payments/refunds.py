@@ -25,7 +25,7 @@ from storefront.billing.sends import FIRST_CHECK_AFTER
 from storefront.billing.subscriptions import calendar
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Payment, Refund
-from storefront.states import PaymentStatus, RefundStatus
+from storefront.states import KEPT, RefundStatus
 
 REASONS = {"shopper": "구매자 요청", "refused": "주문과 다른 결제", "extra": "중복 결제", "left": "구독 해지"}
 """What the merchant's console shows as the reason of each kind of refund."""
@@ -104,7 +104,7 @@ def is_refundable(payment: Payment) -> bool:
     Args:
         payment: with its refunds.
     """
-    held = payment.status in (PaymentStatus.PAID, PaymentStatus.CANCELLED) and payment.held_krw > 0
+    held = payment.status in KEPT and payment.held_krw > 0
     own = (refund_row for refund_row in payment.refunds if refund_row.imp_uid == payment.imp_uid)
     return held and not any(refund_row.status == RefundStatus.REQUESTED or _is_owed(refund_row) for refund_row in own)
 

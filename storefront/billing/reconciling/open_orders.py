@@ -22,9 +22,8 @@ from storefront.billing.reconciling.report import Report
 from storefront.billing.sends import Send
 from storefront.clock import MOST_APART
 from storefront.models import Card, Payment, Refund, Subscription
-from storefront.states import CardStatus, PaymentStatus, RefundStatus, SubscriptionStatus
+from storefront.states import ISSUING, OPEN, UNDER_WAY, CardStatus, PaymentStatus, RefundStatus, SubscriptionStatus
 
-_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 _SOON, _HOURLY, _DAILY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _SOON_CHECKS, _HOURLY_CHECKS = 10, 34
 
@@ -178,7 +177,7 @@ def _orders(billing: Billing, which: Sequence[ColumnElement[bool]]) -> list[str]
         select(Payment.merchant_uid)
         .where(Payment.id.in_(_not_at_rest()), *which)
         # Open charges first: a removal is confirmed only when none of its card's charges is open.
-        .order_by(Payment.status.not_in(_OPEN), Payment.id)
+        .order_by(Payment.status.not_in(OPEN), Payment.id)
     )
     with billing.database.reading() as session:
         return list(session.scalars(query))
@@ -191,13 +190,13 @@ def _not_at_rest() -> CompoundSelect[tuple[int]]:
     """
     is_waiting, is_owed = Refund.status == RefundStatus.REQUESTED, Refund.status == RefundStatus.FAILED
     return union(
-        select(Payment.id).where(Payment.status.in_((*_OPEN, PaymentStatus.REFUSING))),
+        select(Payment.id).where(Payment.status.in_((*OPEN, PaymentStatus.REFUSING))),
         select(Refund.payment_id).where(is_waiting),
         select(Refund.payment_id).where(is_owed, Refund.reason != "shopper"),
         select(Payment.id)
         .join(Payment.card)
-        .where(Card.status.in_((CardStatus.PENDING, CardStatus.REMOVING)), Payment.status.not_in(_OPEN))
-        .where(Payment.purpose.in_(("register", "first"))),
+        .where(Card.status.in_(UNDER_WAY), Payment.status.not_in(OPEN))
+        .where(Payment.purpose.in_(ISSUING)),
     )
 
 
