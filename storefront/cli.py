@@ -23,11 +23,10 @@ from storefront.billing import Billing, monthly
 from storefront.billing.attention import open_items
 from storefront.billing.catalogue import PLANS
 from storefront.billing.changing import pricing
-from storefront.billing.identifiers import SEOUL
 from storefront.billing.reconciling import desk, reconciliation
 from storefront.billing.renewing import forecast, renewal
 from storefront.billing.subscriptions.standing import MovedOnError
-from storefront.clock import Clock, LentClock
+from storefront.clock import SEOUL, Clock, LentClock
 from storefront.config import Settings
 from storefront.doctor.command import doctor
 from storefront.iamport import SilenceError

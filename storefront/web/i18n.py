@@ -7,6 +7,8 @@ from typing import Any
 from flask import Flask, request
 from flask_babel import Babel, get_locale, gettext
 
+from storefront.clock import SEOUL
+
 LANGUAGES = ("ko", "en")
 LANGUAGE_COOKIE = "morning_roast_language"
 THEMES = ("system", "light", "dark")
@@ -16,7 +18,7 @@ THEME_COOKIE = "morning_roast_theme"
 
 def init_app(app: Flask) -> None:
     """Translate the application."""
-    Babel(app, locale_selector=choose_language, timezone_selector=lambda: "Asia/Seoul")
+    Babel(app, locale_selector=choose_language, timezone_selector=lambda: SEOUL.key)
 
     @app.context_processor
     def give_language() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import IO
 import pytest
 import requests
 
-from storefront.billing.identifiers import SEOUL
+from storefront.clock import SEOUL
 from tests.people import HttpBrowser, Sandbox, Shopper
 from tests.servers import keys_for, storefront
 
