@@ -43,8 +43,6 @@ _DAY = re.compile("20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _LAST_YEAR = 2099
 _PORT = click.IntRange(0, 65_535)
 _ITEM = click.IntRange(1, 2**31 - 1)
-_SENDERS_BESIDE_PAGES = 8
-"""How many renewals the demo sends at once: its pages use the same database connections."""
 
 
 def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
@@ -141,7 +139,7 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
         click.echo(f"ready shop={settings.public_url}")
     if not no_browser and sys.stdout.isatty():
         webbrowser.open(settings.public_url)
-    with background.working(app.extensions["billing"], senders=_SENDERS_BESIDE_PAGES):
+    with background.working(app.extensions["billing"], senders=renewal.SENDERS_BESIDE_PAGES):
         serving.run(servers, sockets)
 
 

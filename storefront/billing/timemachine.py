@@ -23,8 +23,6 @@ from storefront.billing.subscriptions import overview
 from storefront.models import Mail, Payment, Subscription
 from storefront.states import KEPT, PaymentStatus
 
-SENDERS = 8
-"""How many renewals are sent at once: pages use the same database connections."""
 SWEEP_AFTER = timedelta(days=1)
 """How far time may go until i'mport is asked again for what nobody told us."""
 _LOOK_EVERY_S = 0.05
@@ -130,7 +128,7 @@ def _work(billing: Billing, *, sweep: bool) -> None:
     In a month the background would look thousands of times at what nobody has paid or given back. On the way there once
     a day is enough, with the sweep: what time does to an order shows there as well.
     """
-    renewal.renew(billing, senders=SENDERS)
+    renewal.renew(billing, senders=renewal.SENDERS_BESIDE_PAGES)
     billing.errands.finish()
     if sweep:
         reconciliation.reconcile(billing, only_due=True)
