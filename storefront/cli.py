@@ -139,8 +139,14 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
         click.echo(f"ready shop={settings.public_url}")
     if not no_browser and sys.stdout.isatty():
         webbrowser.open(settings.public_url)
-    with background.working(app.extensions["billing"], senders=renewal.SENDERS_BESIDE_PAGES):
-        serving.run(servers, sockets)
+    billing: Billing = app.extensions["billing"]
+    with background.working(billing, senders=renewal.SENDERS_BESIDE_PAGES) as finish_work:
+
+        def finish() -> None:
+            finish_work()
+            billing.errands.close()
+
+        serving.run(servers, sockets, finish=finish)
 
 
 @main.command()
