@@ -60,6 +60,19 @@ class RefundStatus(StrEnum):
     """i'mport refuses, and its own record shows the money still captured: a person has to look."""
 
 
+class RefundReason(StrEnum):
+    """Why money goes back."""
+
+    SHOPPER = "shopper"
+    """Its shopper pressed the button."""
+    REFUSED = "refused"
+    """It is not what was ordered."""
+    EXTRA = "extra"
+    """It was captured a second time under one order number."""
+    LEFT = "left"
+    """Its shopper has left a subscription, and these days of it are not used."""
+
+
 class Purpose(StrEnum):
     """Why a payment exists."""
 

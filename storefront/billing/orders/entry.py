@@ -23,7 +23,7 @@ from storefront.billing.orders.timeline import Note, decided
 from storefront.billing.subscriptions import beginning, dunning, outcomes
 from storefront.iamport.masking import without_card_numbers
 from storefront.models import Checkout, Payment, Refund
-from storefront.states import OPEN, CardStatus, PaymentStatus, RefundStatus
+from storefront.states import OPEN, CardStatus, PaymentStatus, RefundReason, RefundStatus
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Entry:
         payment.cancelled_krw, payment.cancelled_at = answer.cancel_amount, answer.cancelled_at
         if was_open:
             self._follow(outcomes.failed(self.session, payment, dunning.UNKNOWN, self.billing.clock.now()))
-        self._ask_refund("refused")
+        self._ask_refund(RefundReason.REFUSED)
         if payment.purpose.issues_key and payment.card.status not in (CardStatus.REMOVING, CardStatus.SUSPENDED):
             payment.card.move(CardStatus.REMOVING)
             self._decided("key_unwanted")
@@ -173,7 +173,7 @@ class Entry:
             self._take_over_cancels()
         if payment.status == PaymentStatus.REFUSING:
             # One that was cancelled in part meanwhile needs a refund with another checksum.
-            self._ask_refund("refused")
+            self._ask_refund(RefundReason.REFUSED)
 
     def _take_over_cancels(self) -> None:
         payment, answer, now = self.payment, self.answer, self.billing.clock.now()
@@ -212,7 +212,7 @@ class Entry:
             Refund.payment_id == self.payment.id,
             Refund.imp_uid == self.answer.imp_uid,
             Refund.status == RefundStatus.DONE,
-            Refund.reason.in_(("shopper", "left")),
+            Refund.reason.in_((RefundReason.SHOPPER, RefundReason.LEFT)),
         )
         return self.session.scalar(query.limit(1)) is not None
 
@@ -229,7 +229,7 @@ class Entry:
             facts = {"imp_uid": answer.imp_uid, "cancelled": answer.cancel_amount, "held": answer.held}
             self._decided(event, **facts, cancelled_at=cancelled_at)
             self._count_as_change()
-        self._ask_refund("extra")
+        self._ask_refund(RefundReason.EXTRA)
 
     def _heed_extra_key(self) -> None:
         """The window of a second capture may have stored a key again."""
@@ -241,7 +241,7 @@ class Entry:
             # Of this name we have said that it is gone.
             self._decided(card.move(CardStatus.REMOVING))
 
-    def _ask_refund(self, reason: str) -> None:
+    def _ask_refund(self, reason: RefundReason) -> None:
         """Write down that what is left of the answer's capture goes back; once, unless a cancel was undone since."""
         answer = self.answer
         if answer.held <= 0:

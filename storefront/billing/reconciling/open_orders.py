@@ -23,7 +23,7 @@ from storefront.billing.reconciling.report import Report
 from storefront.billing.sends import Send
 from storefront.clock import MOST_APART
 from storefront.models import Card, Payment, Refund
-from storefront.states import ISSUING, OPEN, UNDER_WAY, PaymentStatus, RefundStatus
+from storefront.states import ISSUING, OPEN, UNDER_WAY, PaymentStatus, RefundReason, RefundStatus
 
 _SOON, _HOURLY, _DAILY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _SOON_CHECKS, _HOURLY_CHECKS = 10, 34
@@ -169,7 +169,7 @@ def _not_at_rest() -> CompoundSelect[tuple[int]]:
     return union(
         select(Payment.id).where(Payment.status.in_((*OPEN, PaymentStatus.REFUSING))),
         select(Refund.payment_id).where(is_waiting),
-        select(Refund.payment_id).where(is_owed, Refund.reason != "shopper"),
+        select(Refund.payment_id).where(is_owed, Refund.reason != RefundReason.SHOPPER),
         select(Payment.id)
         .join(Payment.card)
         .where(Card.status.in_(UNDER_WAY), Payment.status.not_in(OPEN))
