@@ -255,8 +255,7 @@ SENT: dict[str, Kind] = {
     "enable_webhook": Flag(),
 }
 """What is sent to the operations, by its name in a body or a query."""
-_BUYER = ("buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
-_CHARGE = ("currency", "tax_free", "vat_amount", "card_quota", "custom_data", "notice_url", *_BUYER)
+_CHARGE = ("currency", "tax_free", "vat_amount", "card_quota", "custom_data", "notice_url", *BUYER_LENGTHS)
 _PAGE = ("page", "limit")
 _BODY = (200, 400, 401, 413)
 """400 for a body that cannot be read."""
