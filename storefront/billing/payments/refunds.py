@@ -60,13 +60,13 @@ class OnlyByLeavingError(Exception):
 def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) -> None:
     """Return in full what i'mport holds of a payment.
 
+    A page's time may be over before i'mport has answered; the refund goes on, and is `requested` until then.
+
     Args:
         billing: settings, database, gateway, clock.
         shopper_id: who asks.
         merchant_uid: the payment.
         token: the button's; the same token again is the same refund.
-
-    A page's time may be over before i'mport has answered; the refund goes on, and is `requested` until then.
 
     Raises:
         PaymentNotFoundError: not this shopper's payment; answer 404.
