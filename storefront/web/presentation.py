@@ -400,6 +400,7 @@ _REGISTRATIONS = {
     PaymentStatus.PAID: _registered,
     PaymentStatus.READY: _open_registration,
     PaymentStatus.FAILED: _not_registered,
+    PaymentStatus.REFUSING: _refused_registration,
     PaymentStatus.REFUSED: _refused_registration,
 }
 """What is said of a registration where it is something else than of a payment."""
