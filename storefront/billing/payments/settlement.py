@@ -68,9 +68,8 @@ def settle(
             again, a page shows what it knows.
     """
     hearsay = _hearsay(billing, door, imp_uid, told_facts)
-    row = (records.look(billing, merchant_uid) if merchant_uid else None) or _order_named_by(
-        billing, imp_uid, merchant_uid
-    )
+    row = records.look(billing, merchant_uid) if merchant_uid else None
+    row = row or _order_named_by(billing, imp_uid, merchant_uid)
     if row is None:
         return None
     for _ in range(ATTEMPTS):
@@ -80,9 +79,8 @@ def settle(
             _write_silence(billing, row, hearsay, silence)
             raise
         if any(answer.merchant_uid != row.merchant_uid for answer in answers):
-            records.note(
-                billing, row.merchant_uid, [*hearsay, decided(billing.clock.now(), "mismatch", imp_uid=imp_uid)]
-            )
+            mismatch = decided(billing.clock.now(), "mismatch", imp_uid=imp_uid)
+            records.note(billing, row.merchant_uid, [*hearsay, mismatch])
             return row
         try:
             _write(billing, row, answers, hearsay)
