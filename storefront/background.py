@@ -27,13 +27,18 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def working(billing: Billing, *, every_s: float = EVERY_S, senders: int = renewal.SENDERS) -> Iterator[None]:
+def working(
+    billing: Billing, *, every_s: float = EVERY_S, senders: int = renewal.SENDERS
+) -> Iterator[Callable[[], None]]:
     """Renew, reconcile and send mails, a thread each, while the block runs; what is being done is finished at its end.
 
     Args:
         billing: settings, database, gateway, clock.
         every_s: seconds between two looks.
         senders: how many renewals are sent at once.
+
+    Yields:
+        What ends the work before the block does, for whoever has to serve until it is over.
     """
     stop = threading.Event()
     # Daemons, because a signal may come between their start and the block: then nobody is left to stop them.
@@ -41,14 +46,18 @@ def working(billing: Billing, *, every_s: float = EVERY_S, senders: int = renewa
         threading.Thread(target=work, args=(billing,), kwargs={"every_s": every_s, "stop": stop, **more}, daemon=True)
         for work, more in ((reconcile_forever, {}), (send_mails_forever, {}), (renew_forever, {"senders": senders}))
     ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
+
+    def finish() -> None:
         stop.set()
         for thread in threads:
             thread.join()
+
+    for thread in threads:
+        thread.start()
+    try:
+        yield finish
+    finally:
+        finish()
 
 
 def reconcile_forever(billing: Billing, *, every_s: float, stop: threading.Event) -> None:

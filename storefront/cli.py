@@ -23,11 +23,10 @@ from storefront.billing import Billing, monthly
 from storefront.billing.attention import open_items
 from storefront.billing.catalogue import PLANS
 from storefront.billing.changing import pricing
-from storefront.billing.identifiers import SEOUL
 from storefront.billing.reconciling import desk, reconciliation
 from storefront.billing.renewing import forecast, renewal
 from storefront.billing.subscriptions.standing import MovedOnError
-from storefront.clock import Clock, LentClock
+from storefront.clock import SEOUL, Clock, LentClock
 from storefront.config import Settings
 from storefront.doctor.command import doctor
 from storefront.iamport import SilenceError
@@ -44,8 +43,6 @@ _DAY = re.compile("20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _LAST_YEAR = 2099
 _PORT = click.IntRange(0, 65_535)
 _ITEM = click.IntRange(1, 2**31 - 1)
-_SENDERS_BESIDE_PAGES = 8
-"""How many renewals the demo sends at once: its pages use the same database connections."""
 
 
 def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> datetime | None:
@@ -142,8 +139,14 @@ def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
         click.echo(f"ready shop={settings.public_url}")
     if not no_browser and sys.stdout.isatty():
         webbrowser.open(settings.public_url)
-    with background.working(app.extensions["billing"], senders=_SENDERS_BESIDE_PAGES):
-        serving.run(servers, sockets)
+    billing: Billing = app.extensions["billing"]
+    with background.working(billing, senders=renewal.SENDERS_BESIDE_PAGES) as finish_work:
+
+        def finish() -> None:
+            finish_work()
+            billing.errands.close()
+
+        serving.run(servers, sockets, finish=finish)
 
 
 @main.command()

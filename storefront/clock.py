@@ -15,7 +15,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+SEOUL = ZoneInfo("Asia/Seoul")
+"""Whose days and hours shoppers live by. Nothing is stored in it."""
 MOST_APART = timedelta(minutes=5)
 """How far the clocks of two machines may differ. A stored moment further in the future was written by a clock that was
 ahead; nobody knows when it was, and nothing waits for it."""

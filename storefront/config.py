@@ -83,6 +83,11 @@ class Settings:
         return _is_loopback(self.imp_api_url)
 
     @property
+    def is_public(self) -> bool:
+        """Whether the internet could reach the shop's address at all."""
+        return not _is_loopback(self.public_url)
+
+    @property
     def is_demo(self) -> bool:
         """Whether no real money can move: then everything may be shown and played, and a demo shopper needs no password."""
         return self.beside_sandbox and not self.imp_live
@@ -95,7 +100,7 @@ class Settings:
     @property
     def notice_url(self) -> str | None:
         """Where i'mport should send webhooks, if it can reach us: the internet does not reach a loopback address."""
-        if _is_loopback(self.public_url) and not self.beside_sandbox:
+        if not self.is_public and not self.beside_sandbox:
             return None
         return f"{self.public_url}/webhooks/iamport"
 

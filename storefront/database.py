@@ -44,6 +44,9 @@ REST_S = 1.0
 """A connection that lay idle for longer may have been forgotten by its server."""
 
 
+LOCKED = {"key_share": True}
+"""How a row is locked: other writers are kept out, and nobody who only refers to it."""
+
 _ONCE_COMMITTED = "once committed"
 
 

@@ -39,6 +39,7 @@ from storefront.states import (
     PaymentStatus,
     PeriodStatus,
     Purpose,
+    RefundReason,
     RefundStatus,
     SubscriptionStatus,
     check_move,
@@ -76,6 +77,7 @@ class Base(DeclarativeBase):
         PaymentStatus: _word(PaymentStatus),
         PeriodStatus: _word(PeriodStatus),
         Purpose: _word(Purpose),
+        RefundReason: _word(RefundReason),
         RefundStatus: _word(RefundStatus),
         SubscriptionStatus: _word(SubscriptionStatus),
     }
@@ -427,7 +429,7 @@ class Refund(Base):
     checksum_krw: Mapped[int] = mapped_column(BigInteger)
     """What could still be cancelled when this was decided: i'mport refuses a repeat that no longer fits."""
     total_krw: Mapped[int] = mapped_column(BigInteger)
-    reason: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[RefundReason]
     status: Mapped[RefundStatus] = mapped_column(default=RefundStatus.REQUESTED)
     created_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
@@ -446,7 +448,7 @@ class Refund(Base):
     @property
     def is_extra(self) -> bool:
         """Whether this returns a capture that is not the row's own payment."""
-        return self.reason == "extra"
+        return self.reason == RefundReason.EXTRA
 
     @property
     def cancelled_after_krw(self) -> int:

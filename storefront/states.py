@@ -60,6 +60,19 @@ class RefundStatus(StrEnum):
     """i'mport refuses, and its own record shows the money still captured: a person has to look."""
 
 
+class RefundReason(StrEnum):
+    """Why money goes back."""
+
+    SHOPPER = "shopper"
+    """Its shopper pressed the button."""
+    REFUSED = "refused"
+    """It is not what was ordered."""
+    EXTRA = "extra"
+    """It was captured a second time under one order number."""
+    LEFT = "left"
+    """Its shopper has left a subscription, and these days of it are not used."""
+
+
 class Purpose(StrEnum):
     """Why a payment exists."""
 
@@ -75,7 +88,7 @@ class Purpose(StrEnum):
     @property
     def issues_key(self) -> bool:
         """Whether the payment window of this payment issues a billing key."""
-        return self in (Purpose.REGISTER, Purpose.FIRST)
+        return self in ISSUING
 
 
 class Every(StrEnum):
@@ -136,6 +149,15 @@ class PeriodStatus(StrEnum):
     REFUNDED = "refunded"
     """It was paid, and i'mport holds nothing of that any more."""
 
+
+OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
+"""Orders of which it is not known yet whether they are paid."""
+KEPT = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
+"""Orders that were captured as ordered, whatever of it was given back since."""
+ISSUING = (Purpose.REGISTER, Purpose.FIRST)
+"""Orders whose windows store a card."""
+UNDER_WAY = (CardStatus.PENDING, CardStatus.REMOVING)
+"""Cards of which something is still to be found out or done."""
 
 _P, _C, _R, _S, _D = PaymentStatus, CardStatus, RefundStatus, SubscriptionStatus, PeriodStatus
 

@@ -14,6 +14,7 @@ from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
 KOREAN = "ko"
+"""What is spoken to whoever has not said otherwise."""
 
 _FOLDER = Path(__file__).resolve().parent / "translations"
 

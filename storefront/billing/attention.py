@@ -68,7 +68,7 @@ def call(session: Session, reason: Reason, subject: str, at: datetime, **detail:
     Args:
         session: the transaction to write in.
         reason: why.
-        subject: an order number of ours, or an imp_uid.
+        subject: what it is about, as `Attention.subject` says.
         at: now.
         detail: facts for the person, JSON values. News with the same facts as one that a person has closed is no news.
 
@@ -112,7 +112,7 @@ def call_off(session: Session, subject: str, at: datetime, *reasons: Reason, **f
 
     Args:
         session: the transaction to write in.
-        subject: an order number of ours, or an imp_uid.
+        subject: as for `call`.
         at: now.
         reasons: what is over.
         facts: only items that tell the same of these.
@@ -135,7 +135,7 @@ def is_closed_by_person(session: Session, reason: Reason, subject: str, **facts:
     Args:
         session: any.
         reason: why a person was asked for.
-        subject: an order number of ours, or an imp_uid.
+        subject: as for `call`.
         facts: what the item has to tell.
     """
     closed = select(Attention.detail).where(
@@ -162,7 +162,7 @@ def contained(billing: Billing, subject: str) -> Iterator[None]:
 
     Args:
         billing: settings, database, gateway, clock.
-        subject: whose trouble it is: an order number of ours, or an imp_uid.
+        subject: whose trouble it is, as for `call`.
     """
     try:
         yield

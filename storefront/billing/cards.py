@@ -22,14 +22,7 @@ from storefront.billing.orders.timeline import Note, asked, decided
 from storefront.billing.subscriptions import beginning, outcomes
 from storefront.iamport import SilenceError
 from storefront.models import Card, Payment
-from storefront.states import CardStatus, PaymentStatus, Purpose
-
-ISSUING = (Purpose.REGISTER, Purpose.FIRST)
-"""The payments whose windows store a card."""
-UNDER_WAY = (CardStatus.PENDING, CardStatus.REMOVING)
-"""Cards of which something is still to be found out or done; `finish` goes on with it."""
-_UNDECIDED = (PaymentStatus.READY, PaymentStatus.REQUESTED)
-_KEPT = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
+from storefront.states import ISSUING, KEPT, OPEN, CardStatus, PaymentStatus
 
 
 class CardNotFoundError(Exception):
@@ -105,7 +98,7 @@ def _resolve(billing: Billing, card: Card) -> Card:
     """
     with billing.database.reading() as session:
         payment = session.scalar(issuing_payment(card.id))
-    if payment is None or payment.status in _UNDECIDED:
+    if payment is None or payment.status in OPEN:
         return card
     key = billing.gateway.billing_key(card.customer_uid)
     now = billing.clock.now()
@@ -124,7 +117,7 @@ def _decide(
     billing: Billing, session: Session, card: Card, payment: Payment, key: iamport.BillingKey | None
 ) -> list[Note]:
     now = billing.clock.now()
-    if key is not None and payment.status in _KEPT:
+    if key is not None and payment.status in KEPT:
         keys.activate(card, key, billing)
         beginning.with_key(session, card, now)
         return [decided(now, "key_issued", card=card.card_number)]

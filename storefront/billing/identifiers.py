@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import secrets
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-SEOUL = ZoneInfo("Asia/Seoul")
+from storefront.clock import SEOUL
+
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # nothing that looks like something else when read aloud
 _RANDOM_LENGTH = 20  # × log2(31) ≈ 99 bits

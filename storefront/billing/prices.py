@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from storefront.billing.catalogue import PLANS, Plan
 from storefront.billing.context import Billing
-from storefront.billing.identifiers import SEOUL
+from storefront.clock import SEOUL
 from storefront.models import Price
 
 _CHANGED = select(Price.plan, Price.price_krw).where(Price.begins_on <= bindparam("today")).order_by(Price.begins_on)

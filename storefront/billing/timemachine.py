@@ -21,17 +21,13 @@ from storefront.billing.reconciling.open_orders import is_on_its_way
 from storefront.billing.renewing import renewal
 from storefront.billing.subscriptions import overview
 from storefront.models import Mail, Payment, Subscription
-from storefront.states import PaymentStatus
+from storefront.states import KEPT, PaymentStatus
 
-SENDERS = 8
-"""How many renewals are sent at once: pages use the same database connections."""
 SWEEP_AFTER = timedelta(days=1)
 """How far time may go until i'mport is asked again for what nobody told us."""
 _LOOK_EVERY_S = 0.05
 _AT_LEAST = timedelta(seconds=1)
 """The sandbox's clock is moved by whole seconds."""
-
-_CHARGED = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
 
 _travelling = threading.Lock()
 
@@ -53,7 +49,7 @@ class Journey:
     @property
     def charged(self) -> list[Payment]:
         """Those that were paid, also if the money was given back since."""
-        return [order for order in self.orders if order.status in _CHARGED]
+        return [order for order in self.orders if order.status in KEPT]
 
     @property
     def unknown(self) -> list[Payment]:
@@ -63,7 +59,7 @@ class Journey:
     @property
     def declined(self) -> list[Payment]:
         """Those that have paid for nothing: declined, rejected, given up, or sent back by us."""
-        return [order for order in self.orders if order.status not in (*_CHARGED, PaymentStatus.REQUESTED)]
+        return [order for order in self.orders if order.status not in (*KEPT, PaymentStatus.REQUESTED)]
 
 
 class UnderWayError(Exception):
@@ -132,7 +128,7 @@ def _work(billing: Billing, *, sweep: bool) -> None:
     In a month the background would look thousands of times at what nobody has paid or given back. On the way there once
     a day is enough, with the sweep: what time does to an order shows there as well.
     """
-    renewal.renew(billing, senders=SENDERS)
+    renewal.renew(billing, senders=renewal.SENDERS_BESIDE_PAGES)
     billing.errands.finish()
     if sweep:
         reconciliation.reconcile(billing, only_due=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
@@ -79,11 +78,7 @@ class Patient:
     @property
     def is_public(self) -> bool:
         """Whether the internet could reach that address at all."""
-        host = str(urlsplit(self.url).hostname)
-        try:
-            return not ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host != "localhost"
+        return self.billing.settings.is_public
 
 
 def look_at(billing: Billing, outside: Outside) -> list[Finding]:

@@ -20,7 +20,7 @@ from storefront.sandbox.parts import sandbox
 TOKEN_HEADER = "X-Sandbox-Token"  # noqa: S105 - its name
 _COOKIE = "sandbox_token"
 _QUERY = "token"
-_OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
+_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 _PLAYED_NAMES = ("api.iamport.kr", "service.iamport.kr", "cdn.iamport.kr")
 """A machine or a browser may be told that these are here, so that programs which know no other name meet the sandbox."""
 

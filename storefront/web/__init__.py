@@ -30,6 +30,7 @@ from storefront.web import (
     subscriptions,
     webhooks,
 )
+from storefront.wording import KOREAN
 
 LARGEST_BODY = 64 * 1024
 """Bytes; the longest thing anybody sends is a checkout form."""
@@ -47,7 +48,7 @@ def init_app(app: Flask) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # whoever pays an hour after opening the page must not fail at the callback
         MAX_CONTENT_LENGTH=LARGEST_BODY,
         MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
-        BABEL_DEFAULT_LOCALE="ko",
+        BABEL_DEFAULT_LOCALE=KOREAN,
         BABEL_TRANSLATION_DIRECTORIES="translations",
     )
     for part in (assets, shop, i18n, security, limits, auth, formats, card_words, errors, health, proxy, inspector):

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from flask import Flask
-from flask_babel import format_date, format_datetime, get_locale
+from flask_babel import format_date, format_datetime
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
@@ -48,7 +48,7 @@ def when_shown(written: Callable[..., str]) -> Callable[..., str]:
 
 def won(amount: int) -> str:
     """14900 as `14,900원` or `₩14,900`."""
-    return wording.won(amount, str(get_locale()))
+    return wording.won(amount, language())
 
 
 def moment(at: datetime) -> str:
@@ -69,7 +69,7 @@ def seoul_day(at: datetime | None) -> str:
 
 def day(on: date) -> str:
     """A day of the calendar."""
-    return str(format_date(on, _KOREAN_DAY if str(get_locale()) == "ko" else _ENGLISH_DAY))
+    return str(format_date(on, _KOREAN_DAY if language() == wording.KOREAN else _ENGLISH_DAY))
 
 
 def seoul_clock(at: datetime | None) -> str:
@@ -91,4 +91,4 @@ def item_text(payment: Payment) -> str:
 
 
 def _format(at: datetime | None, korean: str, english: str) -> str:
-    return format_datetime(at, korean if str(get_locale()) == "ko" else english) if at else ""
+    return format_datetime(at, korean if language() == wording.KOREAN else english) if at else ""

@@ -7,7 +7,10 @@ from typing import Any
 from flask import Flask, request
 from flask_babel import Babel, get_locale, gettext
 
-LANGUAGES = ("ko", "en")
+from storefront.clock import SEOUL
+from storefront.wording import KOREAN
+
+LANGUAGES = (KOREAN, "en")
 LANGUAGE_COOKIE = "morning_roast_language"
 THEMES = ("system", "light", "dark")
 """As the reader's machine has it, or always one of both."""
@@ -16,7 +19,7 @@ THEME_COOKIE = "morning_roast_theme"
 
 def init_app(app: Flask) -> None:
     """Translate the application."""
-    Babel(app, locale_selector=choose_language, timezone_selector=lambda: "Asia/Seoul")
+    Babel(app, locale_selector=choose_language, timezone_selector=lambda: SEOUL.key)
 
     @app.context_processor
     def give_language() -> dict[str, Any]:
@@ -29,12 +32,12 @@ def choose_language() -> str:
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     if chosen in LANGUAGES:
         return str(chosen)
-    return request.accept_languages.best_match(LANGUAGES) or "ko"
+    return request.accept_languages.best_match(LANGUAGES) or KOREAN
 
 
 def language() -> str:
     """The language this page is in."""
-    return str(get_locale() or "ko")
+    return str(get_locale() or KOREAN)
 
 
 def plan_text(code: str) -> dict[str, str]:

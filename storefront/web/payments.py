@@ -19,7 +19,7 @@ from storefront.billing.subscriptions import overview
 from storefront.billing.subscriptions.overview import Overview
 from storefront.iamport import SilenceError
 from storefront.models import Payment
-from storefront.states import PaymentStatus, SubscriptionStatus
+from storefront.states import KEPT, SubscriptionStatus
 from storefront.web import limits
 from storefront.web.messages import read_ids, read_json, read_query
 from storefront.web.presentation import as_json, is_settled_otherwise, result_of
@@ -123,7 +123,7 @@ def _page(payment: Payment, *, not_refundable: bool = False, only_by_leaving: bo
 
 def _subscription_of(payment: Payment) -> Overview | None:
     """The subscription that a payment began or paid a period of, for how that goes on."""
-    if payment.status not in (PaymentStatus.PAID, PaymentStatus.CANCELLED) or payment.subscription_id is None:
+    if payment.status not in KEPT or payment.subscription_id is None:
         return None
     return overview.find(billing(), shopper_id(), payment.subscription_id)
 

@@ -313,10 +313,9 @@ def _what_goes_back(payment: Payment) -> str:
 
 def _and_what_was_taken_twice(payment: Payment, said: str) -> str:
     """Of a payment that counts; a second capture under its number goes back."""
+    # What i'mport has refused to give back is settled once no person has to look any more.
     on_their_way = (one for one in payment.extra_refunds if payment.needs_person or one.status != RefundStatus.FAILED)
-    twice = sum(
-        one.amount_krw for one in on_their_way
-    )  # what was refused is settled once no person has to look any more
+    twice = sum(one.amount_krw for one in on_their_way)
     if not twice:
         return said
     also = gettext("%(amount)s that was taken a second time is on its way back to your card.", amount=won(twice))
@@ -400,6 +399,7 @@ _REGISTRATIONS = {
     PaymentStatus.PAID: _registered,
     PaymentStatus.READY: _open_registration,
     PaymentStatus.FAILED: _not_registered,
+    PaymentStatus.REFUSING: _refused_registration,
     PaymentStatus.REFUSED: _refused_registration,
 }
 """What is said of a registration where it is something else than of a payment."""

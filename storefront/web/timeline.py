@@ -105,6 +105,7 @@ def _words() -> dict[str, str]:
         "shopper": gettext("the shopper asked for it"),
         "refused": gettext("it is not what was ordered"),
         "extra": gettext("a second capture"),
+        "left": gettext("the shopper has left the subscription"),
         "no connection": gettext("no connection"),
         "no connection to be trusted": gettext("no connection to be trusted"),
         "no answer in time": gettext("no answer in time"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from typing import IO
 import pytest
 import requests
 
-from storefront.billing.identifiers import SEOUL
+from storefront.clock import SEOUL
 from tests.people import HttpBrowser, Sandbox, Shopper
 from tests.servers import keys_for, storefront
 
@@ -269,6 +270,25 @@ def test_a_signal_ends_the_demo_cleanly(tmp_path: Path, end: signal.Signals) -> 
         demo.process.send_signal(end)
         assert demo.process.wait(timeout=30) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_the_demo_ends_only_once_the_charge_it_is_at_has_been_answered(tmp_path: Path) -> None:
+    """Its sandbox answers until then: the next start finds the charge paid, and nothing to clear up."""
+    arguments = ("demo", "--port", "0", "--sandbox-port", "0", "--data", str(tmp_path), "--no-browser")
+    with storefront(tmp_path, *arguments) as demo, requests.Session() as session:
+        session.trust_env = False
+        sandbox = Sandbox(session, demo.urls["sandbox"])
+        shopper = Shopper(HttpBrowser(demo.urls["shop"]), sandbox).sign_up()
+        shopper.register_card()
+        sandbox.fault("/subscribe/payments/again", "delay_after", seconds=9)
+        shopper.charge(shopper.active_cards()[0]["id"])
+
+    with sqlite3.connect(tmp_path / "shop.sqlite") as books:
+        [[status, events]] = books.execute(
+            "SELECT status, (SELECT group_concat(event) FROM event WHERE payment_id = payment.id)"
+            " FROM payment WHERE purpose = 'extra'"
+        )
+    assert (status, "charge_answered" in events) == ("paid", True)
 
 
 @pytest.mark.parametrize(

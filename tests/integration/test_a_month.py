@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 
 from storefront.billing import monthly
-from storefront.billing.identifiers import SEOUL
 from storefront.billing.subscriptions import calendar
+from storefront.clock import SEOUL
 from tests.conftest import Shop
 from tests.integration.calendars import go_to
 from tests.integration.news import facts, tell

@@ -16,9 +16,8 @@ from sqlalchemy import func, select
 from storefront.billing import monthly
 from storefront.billing.catalogue import PLANS
 from storefront.billing.changing import pricing
-from storefront.billing.identifiers import SEOUL
 from storefront.billing.subscriptions import calendar
-from storefront.clock import Clock, LentClock
+from storefront.clock import SEOUL, Clock, LentClock
 from storefront.models import Checkout, Payment, Subscription
 from storefront.states import Every, PeriodStatus
 from tests.conftest import Shop

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from storefront.billing.identifiers import SEOUL
 from storefront.billing.subscriptions import calendar
 from storefront.billing.subscriptions.calendar import interval, seoul_day
+from storefront.clock import SEOUL
 from storefront.models import Event, Subscription
 from storefront.states import Every
 from tests.conftest import Shop

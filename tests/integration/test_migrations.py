@@ -23,6 +23,7 @@ from storefront.states import (
     PaymentStatus,
     PeriodStatus,
     Purpose,
+    RefundReason,
     RefundStatus,
     SubscriptionStatus,
 )
@@ -95,6 +96,8 @@ def a_row(table: Table, number: int, status: StrEnum | None) -> dict[str, Any]:
         row["status"] = status
     if table.name == "subscription":
         row["reason"] = EndReason.LEFT if status == SubscriptionStatus.ENDED else None
+    if table.name == "refund":
+        row["reason"] = list(RefundReason)[number - 1]
     return row
 
 

@@ -175,6 +175,23 @@ def test_a_receipt_names_the_seller(shopper: Shopper) -> None:
     assert "사업자등록번호" in receipt
 
 
+def test_a_registration_that_is_being_refused_is_not_said_to_have_cost_anything(
+    shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """Its key is still to be deleted, and that is all: no money is on its way back, for none has left."""
+    one, other = (shopper.order("register", token="one-checkout-two-windows") for _ in range(2))
+    shopper.tell(sandbox.pay(one))
+    sandbox.fault("/subscribe/customers/*", "error", method="DELETE", times=0)
+    shopper.tell(sandbox.pay(other))
+    assert shopper.payment(other["merchant_uid"])["status"] == "refusing"
+
+    said = page_of(shopper, other["merchant_uid"]).partition("mr-how")[0]
+
+    assert "We did not accept this card registration" in said
+    assert "Nothing left your card." in said
+    assert "returned" not in said
+
+
 def test_every_state_of_a_registration_has_words_of_its_own_or_a_payments() -> None:
     """None is left out."""
     said = presentation._REGISTRATIONS.keys() | presentation._RESULTS.keys()

@@ -20,6 +20,7 @@ from storefront.states import (
     IllegalMoveError,
     PaymentStatus,
     PeriodStatus,
+    RefundReason,
     RefundStatus,
     SubscriptionStatus,
 )
@@ -86,6 +87,17 @@ def test_every_state_can_be_reached_or_is_where_a_row_begins(
 def test_no_table_allows_what_would_take_money_twice_or_forget_it(moves: Any, never: set[tuple[str, str]]) -> None:
     """What was charged, given back, removed or left does not come to be charged again."""
     assert never & {(str(old), str(new)) for old, new in moves} == set()
+
+
+def test_every_reason_of_a_refund_has_words_on_the_timeline(shop: Shop) -> None:
+    """And none is shown by the name that it has in the database."""
+    now = datetime.now(UTC)
+    asked = [Event(event="refund_asked", kind="decided", at=now, detail={"reason": reason}) for reason in RefundReason]
+
+    with shop.app.test_request_context():
+        said = [line.text for line in timeline.lines_of(Payment(events=asked))]
+
+    assert [text for text in said if text in set(RefundReason)] == []
 
 
 def test_every_edge_has_words_on_the_timeline(shop: Shop) -> None:

@@ -22,7 +22,7 @@ from storefront.billing.renewing.asking import TooLateError
 from storefront.billing.subscriptions import calendar, decisions, standing
 from storefront.billing.subscriptions.standing import Standing
 from storefront.models import Checkout, Payment, Refund, Subscription
-from storefront.states import EndReason, PeriodStatus, SubscriptionStatus
+from storefront.states import EndReason, PeriodStatus, RefundReason, SubscriptionStatus
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def leave_now(billing: Billing, *, shopper_id: int, subscription_id: int, refund
         found.subscription.leaves_on = None  # whoever meant to leave later leaves now
         decisions.end(found.subscription, found.period, EndReason.LEFT, now)
         if payment is not None and refund_krw:
-            refunds.owe(session, payment, f"left:{subscription_id}", refund_krw, "left", now)
+            refunds.owe(session, payment, f"left:{subscription_id}", refund_krw, RefundReason.LEFT, now)
         news.left(session, found.subscription, refund_krw, now, is_charge_open=found.is_open())
         change.write()
     if payment is not None and refund_krw:

@@ -10,9 +10,7 @@ from sqlalchemy.orm import Session
 from storefront.billing.mails.outbox import Kind
 from storefront.billing.subscriptions import outcomes, standing, step
 from storefront.models import Mail, Payment, Subscription
-from storefront.states import PaymentStatus, SubscriptionStatus
-
-_PAID = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
+from storefront.states import KEPT, SubscriptionStatus
 
 
 def still_true(session: Session, mail: Mail) -> bool:
@@ -26,7 +24,7 @@ def still_true(session: Session, mail: Mail) -> bool:
 
 
 def _is_still_paid(session: Session, mail: Mail) -> bool:
-    return session.get_one(Payment, mail.payment_id).status in _PAID
+    return session.get_one(Payment, mail.payment_id).status in KEPT
 
 
 def _is_still_returned(session: Session, mail: Mail) -> bool:

@@ -98,7 +98,7 @@ def renewal_notice(
     on: date,
     amount_krw: int,
     plan: str,
-    card: str | None,
+    card_number: str | None,
     now: datetime,
 ) -> None:
     """What will be charged soon.
@@ -110,11 +110,11 @@ def renewal_notice(
         on: the Seoul day of the charge.
         amount_krw: won.
         plan: which plan is sold then.
-        card: the last digits of the card.
+        card_number: the card's, masked.
         now: when.
     """
-    facts = {"plan": plan, "every": subscription.every, "amount_krw": amount_krw, "on": on.isoformat(), "card": card}
-    facts |= {"notice": key}
+    facts = {"plan": plan, "every": subscription.every, "amount_krw": amount_krw, "on": on.isoformat()}
+    facts |= {"card": _last_four(card_number), "notice": key}
     # With the version: whoever chooses another coffee and the first one again reads of that again.
     about = f"{subscription.id}:{subscription.version}:{key}"
     _about_subscription(session, Kind.RENEWAL_NOTICE, about, subscription, facts, now)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from storefront.billing.mails import texts
 from storefront.models import Base, Mail, Shopper
+from storefront.wording import KOREAN
 
 _TABLE = Base.metadata.tables[Mail.__tablename__]
 _ADDRESS = select(Shopper.email).where(Shopper.id == bindparam("addressee")).scalar_subquery()
@@ -69,7 +70,7 @@ def write(
         subscription_id: the subscription it is about, if any.
         payment_id: the payment it is about, if any.
     """
-    spoken = language or texts.USUAL_LANGUAGE
+    spoken = language or KOREAN
     row = {
         "key": f"{kind}:{about}",
         "kind": kind.value,

@@ -12,7 +12,6 @@ from typing import Any
 
 from storefront.wording import day, translations, won
 
-USUAL_LANGUAGE = "ko"
 LONGEST_SUBJECT = 60
 """Characters. Longer Korean subjects are folded, and a fold may lose a blank."""
 

@@ -23,9 +23,7 @@ from storefront.billing.orders.timeline import Note, decided
 from storefront.billing.subscriptions import beginning, dunning, outcomes
 from storefront.iamport.masking import without_card_numbers
 from storefront.models import Checkout, Payment, Refund
-from storefront.states import CardStatus, PaymentStatus, RefundStatus
-
-_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
+from storefront.states import OPEN, CardStatus, PaymentStatus, RefundReason, RefundStatus
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Entry:
 
     def _accept(self) -> None:
         payment, answer = self.payment, self.answer
-        late = payment.status not in _OPEN
+        late = payment.status not in OPEN
         self._take_over()
         payment.move(PaymentStatus.PAID)
         payment.fail_reason = None
@@ -111,14 +109,14 @@ class Entry:
     def _refuse(self, reason: str) -> None:
         payment, answer = self.payment, self.answer
         self._take_over()
-        was_open = payment.status in _OPEN
+        was_open = payment.status in OPEN
         payment.move(PaymentStatus.REFUSING)
         payment.refusal = reason
         self._decided("refused", reason=reason, ordered=payment.amount_krw, captured=answer.amount)
         payment.cancelled_krw, payment.cancelled_at = answer.cancel_amount, answer.cancelled_at
         if was_open:
             self._follow(outcomes.failed(self.session, payment, dunning.UNKNOWN, self.billing.clock.now()))
-        self._ask_refund("refused")
+        self._ask_refund(RefundReason.REFUSED)
         if payment.purpose.issues_key and payment.card.status not in (CardStatus.REMOVING, CardStatus.SUSPENDED):
             payment.card.move(CardStatus.REMOVING)
             self._decided("key_unwanted")
@@ -152,7 +150,7 @@ class Entry:
     def _fail_without_key(self) -> None:
         payment = self.payment
         self._take_over()
-        if payment.status in _OPEN:
+        if payment.status in OPEN:
             payment.move(PaymentStatus.FAILED)
             payment.failed_at = self.billing.clock.now()
         self._decided("no_key")
@@ -175,7 +173,7 @@ class Entry:
             self._take_over_cancels()
         if payment.status == PaymentStatus.REFUSING:
             # One that was cancelled in part meanwhile needs a refund with another checksum.
-            self._ask_refund("refused")
+            self._ask_refund(RefundReason.REFUSED)
 
     def _take_over_cancels(self) -> None:
         payment, answer, now = self.payment, self.answer, self.billing.clock.now()
@@ -214,7 +212,7 @@ class Entry:
             Refund.payment_id == self.payment.id,
             Refund.imp_uid == self.answer.imp_uid,
             Refund.status == RefundStatus.DONE,
-            Refund.reason.in_(("shopper", "left")),
+            Refund.reason.in_((RefundReason.SHOPPER, RefundReason.LEFT)),
         )
         return self.session.scalar(query.limit(1)) is not None
 
@@ -231,7 +229,7 @@ class Entry:
             facts = {"imp_uid": answer.imp_uid, "cancelled": answer.cancel_amount, "held": answer.held}
             self._decided(event, **facts, cancelled_at=cancelled_at)
             self._count_as_change()
-        self._ask_refund("extra")
+        self._ask_refund(RefundReason.EXTRA)
 
     def _heed_extra_key(self) -> None:
         """The window of a second capture may have stored a key again."""
@@ -243,7 +241,7 @@ class Entry:
             # Of this name we have said that it is gone.
             self._decided(card.move(CardStatus.REMOVING))
 
-    def _ask_refund(self, reason: str) -> None:
+    def _ask_refund(self, reason: RefundReason) -> None:
         """Write down that what is left of the answer's capture goes back; once, unless a cancel was undone since."""
         answer = self.answer
         if answer.held <= 0:
@@ -316,7 +314,7 @@ class Entry:
 
     def _end_complaints(self, judgement: Judgement) -> None:
         """I'mport knows the payment again, what it says of the row's own makes sense again, the order's end is known."""
-        if self.payment.status not in _OPEN:
+        if self.payment.status not in OPEN:
             self._call_off_help(Reason.REJECTED_RESEND)
         self._call_off_help(Reason.UNKNOWN, imp_uid=self.answer.imp_uid)
         if judgement.finding != Finding.CONTRADICTION and self.answer.imp_uid == self.payment.imp_uid:

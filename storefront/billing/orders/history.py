@@ -9,9 +9,6 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from storefront.billing.context import Billing
 from storefront.models import Card, Payment
-from storefront.states import CardStatus
-
-_SHOWN = (CardStatus.ACTIVE, CardStatus.REMOVING, CardStatus.SUSPENDED, CardStatus.REMOVED)
 
 _WITH_EVERYTHING = (
     select(Payment)
@@ -56,7 +53,7 @@ def cards_of(billing: Billing, shopper_id: int) -> Sequence[Card]:
     """A shopper's cards that were ever stored, newest first, the removed ones too."""
     query = (
         select(Card)
-        .where(Card.shopper_id == shopper_id, Card.status.in_(_SHOWN), Card.activated_at.is_not(None))
+        .where(Card.shopper_id == shopper_id, Card.activated_at.is_not(None))
         .order_by(Card.activated_at.desc(), Card.id.desc())
     )
     with billing.database.reading() as session:

@@ -18,13 +18,12 @@ from enum import Enum, auto
 from storefront import iamport
 from storefront.clock import MOST_APART
 from storefront.models import Card, Checkout, Payment, Subscription
-from storefront.states import PaymentStatus, Purpose, SubscriptionStatus
+from storefront.states import OPEN, PaymentStatus, Purpose, SubscriptionStatus
 
 CHECKOUT_LIFETIME = timedelta(hours=24)
 """A window's checkout may be paid this long; what is paid later is returned. A period closes with its last day."""
 
 _CAPTURED_STATUSES = ("paid", "cancelled")
-_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 _UNWANTED = (PaymentStatus.REFUSING, PaymentStatus.REFUSED)
 
 
@@ -107,7 +106,7 @@ def _as_ordered(answer: iamport.Payment, *, has_key: bool | None) -> Finding:
 def _without_capture(payment: Payment, answer: iamport.Payment) -> Finding:
     if payment.captured:
         return Finding.CONTRADICTION
-    if answer.status == "failed" and payment.status in _OPEN:
+    if answer.status == "failed" and payment.status in OPEN:
         return Finding.DECLINED
     return Finding.NOTHING
 

@@ -12,9 +12,7 @@ from storefront import iamport
 from storefront.billing.context import Billing
 from storefront.billing.subscriptions import outcomes
 from storefront.models import Card, Payment
-from storefront.states import CardStatus, PaymentStatus
-
-_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
+from storefront.states import OPEN, CardStatus
 
 ISSUED = "issue"
 """How i'mport marks a payment whose window stored a card (`customer_uid_usage`)."""
@@ -54,7 +52,7 @@ def replace_key(session: Session, customer_uid: str, now: datetime) -> tuple[Car
 
 def _is_awaited(session: Session, card: Card) -> bool:
     """Whether the window that is to store a card may still do so."""
-    open_windows = select(Payment.id).where(Payment.card_id == card.id, Payment.status.in_(_OPEN))
+    open_windows = select(Payment.id).where(Payment.card_id == card.id, Payment.status.in_(OPEN))
     return session.scalar(open_windows.limit(1)) is not None
 
 

@@ -24,11 +24,8 @@ from storefront.billing.orders import timeline
 from storefront.billing.orders.entry import Entry
 from storefront.billing.orders.judgement import judge
 from storefront.billing.orders.timeline import Note, decided
-from storefront.database import is_deadlock
+from storefront.database import LOCKED, is_deadlock
 from storefront.models import Card, Checkout, Payment, Subscription
-
-_LOCKED = {"key_share": True}
-"""A lock that keeps other writers out, and nobody who only refers to the row."""
 
 # Said once: putting a query together costs more than sending it.
 _LOOK = (
@@ -214,10 +211,10 @@ def _lock(session: Session, seen: Seen) -> Payment:
     if seen.is_attempt:
         return session.scalars(_WITH_ITS_PERIOD, {"merchant_uid": seen.merchant_uid}).one()
     payment = session.scalars(_WITH_ITS_CARD, {"merchant_uid": seen.merchant_uid}).one()
-    checkout = session.get(Checkout, payment.checkout_id, with_for_update=_LOCKED) if payment.checkout_id else None
+    checkout = session.get(Checkout, payment.checkout_id, with_for_update=LOCKED) if payment.checkout_id else None
     set_committed_value(payment, "checkout", checkout)
     if checkout is not None:
         subscription_id = checkout.subscription_id
-        subscription = session.get(Subscription, subscription_id, with_for_update=_LOCKED) if subscription_id else None
+        subscription = session.get(Subscription, subscription_id, with_for_update=LOCKED) if subscription_id else None
         set_committed_value(checkout, "subscription", subscription)
     return payment

@@ -22,6 +22,7 @@ from storefront.config import Settings
 from storefront.iamport import names
 from storefront.models import Card, Checkout, Payment
 from storefront.states import CardStatus, Every, PaymentStatus, Purpose
+from storefront.wording import KOREAN
 
 Mode = Literal["register", "pay"]
 
@@ -68,7 +69,7 @@ class Wish:
     consent_version: str
     every: Every = Every.ONCE
     first_on: date | None = None
-    language: str = "ko"
+    language: str = KOREAN
     subscription_id: int | None = None
 
     @property

@@ -25,9 +25,14 @@ from storefront.billing.sends import FIRST_CHECK_AFTER
 from storefront.billing.subscriptions import calendar
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Payment, Refund
-from storefront.states import PaymentStatus, RefundStatus
+from storefront.states import KEPT, RefundReason, RefundStatus
 
-REASONS = {"shopper": "구매자 요청", "refused": "주문과 다른 결제", "extra": "중복 결제", "left": "구독 해지"}
+REASONS = {
+    RefundReason.SHOPPER: "구매자 요청",
+    RefundReason.REFUSED: "주문과 다른 결제",
+    RefundReason.EXTRA: "중복 결제",
+    RefundReason.LEFT: "구독 해지",
+}
 """What the merchant's console shows as the reason of each kind of refund."""
 
 _ATTEMPTS = 5
@@ -55,13 +60,13 @@ class OnlyByLeavingError(Exception):
 def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) -> None:
     """Return in full what i'mport holds of a payment.
 
+    A page's time may be over before i'mport has answered; the refund goes on, and is `requested` until then.
+
     Args:
         billing: settings, database, gateway, clock.
         shopper_id: who asks.
         merchant_uid: the payment.
         token: the button's; the same token again is the same refund.
-
-    A page's time may be over before i'mport has answered; the refund goes on, and is `requested` until then.
 
     Raises:
         PaymentNotFoundError: not this shopper's payment; answer 404.
@@ -85,7 +90,7 @@ def refund(billing: Billing, *, shopper_id: int, merchant_uid: str, token: str) 
             raise NotRefundableError(merchant_uid)
         if not is_whole_for(payment, billing.gateway.imports_time(now)):
             raise OnlyByLeavingError(merchant_uid)
-        owe(session, payment, identity, payment.held_krw, "shopper", now)
+        owe(session, payment, identity, payment.held_krw, RefundReason.SHOPPER, now)
     send(billing, merchant_uid)
 
 
@@ -104,7 +109,7 @@ def is_refundable(payment: Payment) -> bool:
     Args:
         payment: with its refunds.
     """
-    held = payment.status in (PaymentStatus.PAID, PaymentStatus.CANCELLED) and payment.held_krw > 0
+    held = payment.status in KEPT and payment.held_krw > 0
     own = (refund_row for refund_row in payment.refunds if refund_row.imp_uid == payment.imp_uid)
     return held and not any(refund_row.status == RefundStatus.REQUESTED or _is_owed(refund_row) for refund_row in own)
 
@@ -137,7 +142,9 @@ def on_their_way(payment: Payment, own: Sequence[Refund]) -> int:
     return sum(row.amount_krw for row in asked_back if row.status == RefundStatus.REQUESTED or _is_owed(row))
 
 
-def owe(session: Session, payment: Payment, identity: str, amount_krw: int, reason: str, now: datetime) -> None:
+def owe(
+    session: Session, payment: Payment, identity: str, amount_krw: int, reason: RefundReason, now: datetime
+) -> None:
     """Write down that some of a payment goes back. Whoever does so sends it (`send`) once this is committed.
 
     Args:
@@ -145,7 +152,7 @@ def owe(session: Session, payment: Payment, identity: str, amount_krw: int, reas
         payment: captured.
         identity: what makes it this refund and no other.
         amount_krw: won, at most what is held. Nothing of it is on its way back already.
-        reason: one of `REASONS`.
+        reason: why.
         now: when.
     """
     session.add(
@@ -167,7 +174,11 @@ def owe(session: Session, payment: Payment, identity: str, amount_krw: int, reas
 
 def call_person_for_owed(billing: Billing, merchant_uid: str) -> None:
     """Put on the list what a leaving owes and i'mport has not confirmed at a look; it is called off when it has."""
-    query = select(Refund).join(Refund.payment).where(Payment.merchant_uid == merchant_uid, Refund.reason == "left")
+    query = (
+        select(Refund)
+        .join(Refund.payment)
+        .where(Payment.merchant_uid == merchant_uid, Refund.reason == RefundReason.LEFT)
+    )
     with billing.database.writing() as session:
         for row in session.scalars(query.where(Refund.status == RefundStatus.REQUESTED)):
             attention.call(session, Reason.REFUND_OWED, merchant_uid, billing.clock.now(), amount=row.amount_krw)
@@ -175,7 +186,7 @@ def call_person_for_owed(billing: Billing, merchant_uid: str) -> None:
 
 def _is_owed(row: Refund) -> bool:
     """Whether it is asked for again although i'mport has refused it: no press of a button would do so."""
-    return row.status == RefundStatus.FAILED and row.reason != "shopper"
+    return row.status == RefundStatus.FAILED and row.reason != RefundReason.SHOPPER
 
 
 def finish(billing: Billing, merchant_uid: str) -> None:
@@ -198,12 +209,16 @@ def ask_again(billing: Billing, merchant_uid: str) -> None:
     """
     with billing.database.writing() as session:
         payment = session.scalars(select(Payment).where(Payment.merchant_uid == merchant_uid).with_for_update()).one()
-        query = select(Refund).where(Refund.payment_id == payment.id, Refund.reason != "shopper").order_by(Refund.id)
+        query = (
+            select(Refund)
+            .where(Refund.payment_id == payment.id, Refund.reason != RefundReason.SHOPPER)
+            .order_by(Refund.id)
+        )
         newest = {refund_row.imp_uid: refund_row for refund_row in session.scalars(query.with_for_update())}
         for refund_row in newest.values():
             if refund_row.status == RefundStatus.FAILED and not _is_settled(session, merchant_uid, refund_row):
                 rest_krw = refund_row.cancelled_after_krw - payment.cancelled_krw
-                if refund_row.reason == "left" and rest_krw > 0:
+                if refund_row.reason == RefundReason.LEFT and rest_krw > 0:
                     refund_row.amount_krw, refund_row.checksum_krw = rest_krw, payment.held_krw
                 event = refund_row.move(RefundStatus.REQUESTED)
                 again = decided(billing.clock.now(), event, amount=refund_row.amount_krw)

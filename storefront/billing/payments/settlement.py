@@ -27,13 +27,10 @@ from storefront.billing.subscriptions import overview
 from storefront.iamport import NotAskedError, SilenceError, UnreadableAnswerError
 from storefront.iamport.masking import without_card_numbers
 from storefront.models import Card, Payment, Refund, Stray
-from storefront.states import CardStatus, PaymentStatus, RefundStatus
+from storefront.states import ISSUING, KEPT, OPEN, UNDER_WAY, CardStatus, PaymentStatus, RefundStatus
 
 ATTEMPTS = 8
 """How often an answer may turn out stale before we leave it to the next look."""
-
-_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
-_KEPT = (PaymentStatus.PAID, PaymentStatus.CANCELLED)
 
 
 class Door(StrEnum):
@@ -71,9 +68,8 @@ def settle(
             again, a page shows what it knows.
     """
     hearsay = _hearsay(billing, door, imp_uid, told_facts)
-    row = (records.look(billing, merchant_uid) if merchant_uid else None) or _order_named_by(
-        billing, imp_uid, merchant_uid
-    )
+    row = records.look(billing, merchant_uid) if merchant_uid else None
+    row = row or _order_named_by(billing, imp_uid, merchant_uid)
     if row is None:
         return None
     for _ in range(ATTEMPTS):
@@ -83,9 +79,8 @@ def settle(
             _write_silence(billing, row, hearsay, silence)
             raise
         if any(answer.merchant_uid != row.merchant_uid for answer in answers):
-            records.note(
-                billing, row.merchant_uid, [*hearsay, decided(billing.clock.now(), "mismatch", imp_uid=imp_uid)]
-            )
+            mismatch = decided(billing.clock.now(), "mismatch", imp_uid=imp_uid)
+            records.note(billing, row.merchant_uid, [*hearsay, mismatch])
             return row
         try:
             _write(billing, row, answers, hearsay)
@@ -109,7 +104,7 @@ def finish(billing: Billing, merchant_uid: str) -> Payment | None:
     """
     refunds.finish(billing, merchant_uid)
     row = records.look(billing, merchant_uid)
-    if row is not None and row.status not in _OPEN and row.purpose.issues_key and row.card.status in cards.UNDER_WAY:
+    if row is not None and row.status not in OPEN and row.purpose.issues_key and row.card.status in UNDER_WAY:
         cards.finish(billing, row.card_id)
         row = records.look(billing, merchant_uid)
     if row is not None and row.status == PaymentStatus.REFUSING:
@@ -167,7 +162,7 @@ def bring_up_to_date(billing: Billing, merchant_uid: str, door: Door) -> bool:
     if row is None:
         return True
     try:
-        if row.status in _OPEN:
+        if row.status in OPEN:
             settle(billing, door, merchant_uid=merchant_uid)
         elif billing.errands.are_about(merchant_uid):
             return False  # somebody asks for the refund at this moment; asking twice at once tells nothing
@@ -339,15 +334,15 @@ def _leave_refusing(billing: Billing, row: Payment) -> None:
 def _open_orders(billing: Billing, shopper_id: int, merchant_uid: str | None) -> list[str]:
     """A shopper's orders that are not at rest."""
     refund_open = select(Refund.id).where(Refund.payment_id == Payment.id, Refund.status == RefundStatus.REQUESTED)
-    key_unknown = (Card.status == CardStatus.PENDING) & Payment.status.in_(_KEPT)
-    key_leaving = (Card.status == CardStatus.REMOVING) & Payment.status.not_in(_OPEN)
+    key_unknown = (Card.status == CardStatus.PENDING) & Payment.status.in_(KEPT)
+    key_leaving = (Card.status == CardStatus.REMOVING) & Payment.status.not_in(OPEN)
     query = (
         select(Payment.merchant_uid)
         .join(Payment.card)
         .where(
             Payment.shopper_id == shopper_id,
             or_(
-                Payment.status.in_((*_OPEN, PaymentStatus.REFUSING)),
+                Payment.status.in_((*OPEN, PaymentStatus.REFUSING)),
                 refund_open.exists(),
                 key_unknown,
                 key_leaving,
@@ -366,7 +361,7 @@ def _removing_cards(billing: Billing, shopper_id: int) -> list[tuple[int, str]]:
     query = (
         select(Card.id, Payment.merchant_uid)
         .join(Payment, Payment.card_id == Card.id)
-        .where(Card.shopper_id == shopper_id, Card.status == CardStatus.REMOVING, Payment.purpose.in_(cards.ISSUING))
+        .where(Card.shopper_id == shopper_id, Card.status == CardStatus.REMOVING, Payment.purpose.in_(ISSUING))
     )
     with billing.database.reading() as session:
         return [(card_id, merchant_uid) for card_id, merchant_uid in session.execute(query)]

@@ -26,7 +26,7 @@ from storefront.billing.subscriptions import standing
 from storefront.iamport import SilenceError, UnreadableAnswerError
 from storefront.iamport.masking import without_card_numbers
 from storefront.models import Attention, Payment, Refund, Subscription
-from storefront.states import PaymentStatus, RefundStatus, SubscriptionStatus
+from storefront.states import PaymentStatus, RefundReason, RefundStatus, SubscriptionStatus
 
 log = logging.getLogger(__name__)
 
@@ -276,7 +276,7 @@ def _close_with_order(billing: Billing, item: Attention, order: Payment, why: st
 def _end_what_waits(session: Session, item: Attention, row: Payment, now: datetime) -> list[Note]:
     """Give up the charge, the order or the refund that waited for a person."""
     if item.reason == Reason.UNKNOWN:
-        _give_up_refunds(session, Refund.payment_id == row.id, Refund.reason == "shopper")
+        _give_up_refunds(session, Refund.payment_id == row.id, Refund.reason == RefundReason.SHOPPER)
     elif item.reason == Reason.REFUND_FAILED:
         _give_up_refunds(session, Refund.id == item.detail["refund"])
         attention.call_off(session, row.merchant_uid, now, Reason.REFUND_OWED)

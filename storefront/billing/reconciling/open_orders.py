@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import ColumnElement, CompoundSelect, or_, select, union, update
 from sqlalchemy.orm import Session
@@ -21,10 +22,9 @@ from storefront.billing.payments.settlement import Door
 from storefront.billing.reconciling.report import Report
 from storefront.billing.sends import Send
 from storefront.clock import MOST_APART
-from storefront.models import Card, Payment, Refund, Subscription
-from storefront.states import CardStatus, PaymentStatus, RefundStatus, SubscriptionStatus
+from storefront.models import Card, Payment, Refund
+from storefront.states import ISSUING, OPEN, UNDER_WAY, PaymentStatus, RefundReason, RefundStatus
 
-_OPEN = (PaymentStatus.READY, PaymentStatus.REQUESTED)
 _SOON, _HOURLY, _DAILY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 _SOON_CHECKS, _HOURLY_CHECKS = 10, 34
 
@@ -97,14 +97,12 @@ def _go_on_with_charge(billing: Billing, payment: Payment) -> None:
     if _is_from_the_future(billing, payment):
         _begin_grace_anew(billing, payment)
         return
-    now = billing.clock.now()
-    if payment.needs_person or now < _grace_ends(billing, payment):
+    if payment.needs_person or billing.clock.now() < _grace_ends(billing, payment):
         return  # a person looks, or the first send may still be on its way
-    is_wanted = payment.card.status == CardStatus.ACTIVE and not payment.has_lost and not _has_ended(billing, payment)
-    if not is_wanted or charges.is_too_late(payment, now):
-        _give_up(billing, payment)
-    else:
-        _send_again(billing, payment)
+    if _amend_if_unchanged(billing, payment, partial(_claim_or_give_up, billing)):
+        decided = records.look(billing, payment.merchant_uid)
+        if decided is not None and decided.status == PaymentStatus.REQUESTED:
+            charges.send(billing, Send.of(decided))
 
 
 def _is_from_the_future(billing: Billing, payment: Payment) -> bool:
@@ -124,15 +122,6 @@ def _begin_grace_anew(billing: Billing, payment: Payment) -> None:
     _amend_if_unchanged(billing, payment, amend)
 
 
-def _has_ended(billing: Billing, payment: Payment) -> bool:
-    """Whether it is a charge for a subscription that has ended meanwhile."""
-    if payment.subscription_id is None:
-        return False
-    with billing.database.reading() as session:
-        subscription = session.get_one(Subscription, payment.subscription_id)
-        return subscription.status == SubscriptionStatus.ENDED
-
-
 def _grace_ends(billing: Billing, payment: Payment) -> datetime:
     """When a send that i'mport does not know of can no longer be on its way."""
     sent_at = payment.sent_at or payment.created_at
@@ -141,27 +130,14 @@ def _grace_ends(billing: Billing, payment: Payment) -> datetime:
     return ended_at + timedelta(seconds=billing.settings.charge_grace_s)
 
 
-def _give_up(billing: Billing, payment: Payment) -> None:
-    def amend(session: Session, row: Payment) -> list[Note]:
-        return charges.give_up(session, row, billing.clock.now())
-
-    _amend_if_unchanged(billing, payment, amend)
-
-
-def _send_again(billing: Billing, payment: Payment) -> None:
+def _claim_or_give_up(billing: Billing, session: Session, row: Payment) -> list[Note]:
+    """Decided under the lock: whoever ends a subscription or removes a card at this moment was first, or comes after it."""
     now = billing.clock.now()
-
-    def claim(_session: Session, row: Payment) -> list[Note]:
-        if not charges.is_wanted(row):
-            raise StaleAnswerError(row.merchant_uid)
-        row.sent_at, row.send_ended_at = now, None
-        row.sends += 1
-        return []
-
-    if _amend_if_unchanged(billing, payment, claim):
-        claimed = records.look(billing, payment.merchant_uid)
-        if claimed is not None:
-            charges.send(billing, Send.of(claimed))
+    if not charges.is_wanted(row) or charges.is_too_late(row, now):
+        return charges.give_up(session, row, now)
+    row.sent_at, row.send_ended_at = now, None
+    row.sends += 1
+    return []
 
 
 def _amend_if_unchanged(billing: Billing, payment: Payment, amendment: records.Amendment) -> bool:
@@ -178,7 +154,7 @@ def _orders(billing: Billing, which: Sequence[ColumnElement[bool]]) -> list[str]
         select(Payment.merchant_uid)
         .where(Payment.id.in_(_not_at_rest()), *which)
         # Open charges first: a removal is confirmed only when none of its card's charges is open.
-        .order_by(Payment.status.not_in(_OPEN), Payment.id)
+        .order_by(Payment.status.not_in(OPEN), Payment.id)
     )
     with billing.database.reading() as session:
         return list(session.scalars(query))
@@ -191,13 +167,13 @@ def _not_at_rest() -> CompoundSelect[tuple[int]]:
     """
     is_waiting, is_owed = Refund.status == RefundStatus.REQUESTED, Refund.status == RefundStatus.FAILED
     return union(
-        select(Payment.id).where(Payment.status.in_((*_OPEN, PaymentStatus.REFUSING))),
+        select(Payment.id).where(Payment.status.in_((*OPEN, PaymentStatus.REFUSING))),
         select(Refund.payment_id).where(is_waiting),
-        select(Refund.payment_id).where(is_owed, Refund.reason != "shopper"),
+        select(Refund.payment_id).where(is_owed, Refund.reason != RefundReason.SHOPPER),
         select(Payment.id)
         .join(Payment.card)
-        .where(Card.status.in_((CardStatus.PENDING, CardStatus.REMOVING)), Payment.status.not_in(_OPEN))
-        .where(Payment.purpose.in_(("register", "first"))),
+        .where(Card.status.in_(UNDER_WAY), Payment.status.not_in(OPEN))
+        .where(Payment.purpose.in_(ISSUING)),
     )
 
 

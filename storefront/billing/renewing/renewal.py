@@ -28,6 +28,8 @@ from storefront.states import SubscriptionStatus
 
 SENDERS = 32
 """How many charges one process sends at once."""
+SENDERS_BESIDE_PAGES = 8
+"""The same where pages use the same database connections."""
 
 WORTH_A_PERSON = timedelta(hours=1)
 """How far ahead a subscription has been changed by a wrong clock if a person is told; machines differ by minutes."""

@@ -12,6 +12,7 @@ from storefront.billing.subscriptions import calendar
 from storefront.billing.subscriptions.standing import Standing, read
 from storefront.models import Card, Checkout, Payment, Subscription
 from storefront.states import Every, PeriodStatus, Purpose, SubscriptionStatus
+from storefront.wording import KOREAN
 
 
 def with_first_payment(session: Session, payment: Payment, now: datetime) -> list[str]:
@@ -126,7 +127,7 @@ def _begin(session: Session, payment: Payment, anchor_on: date, now: datetime) -
         buyer_name=payment.buyer_name,
         buyer_email=payment.buyer_email,
         buyer_phone=payment.buyer_phone,
-        language=payment.language or "ko",
+        language=payment.language or KOREAN,
         card_id=payment.card_id,
         card_since=now,
         card_refused=False,

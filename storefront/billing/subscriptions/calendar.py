@@ -10,7 +10,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from storefront.billing.identifiers import SEOUL
+from storefront.clock import SEOUL
 from storefront.states import Every
 
 DUE_TIME = time(9)

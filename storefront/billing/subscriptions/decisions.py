@@ -198,7 +198,7 @@ def _give_notice(session: Session, subscription: Subscription, upcoming: Upcomin
         on=calendar.seoul_day(upcoming.at),
         amount_krw=upcoming.terms.price_krw,
         plan=upcoming.terms.plan,
-        card=(card.card_number or "")[-4:] or None,
+        card_number=card.card_number,
         now=now,
     )
 

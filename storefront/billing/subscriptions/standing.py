@@ -15,10 +15,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from storefront.billing.subscriptions import step
+from storefront.database import LOCKED
 from storefront.models import Card, Checkout, Payment, Subscription
 
-_LOCKED = {"key_share": True}
-"""A lock that keeps other writers out, and nobody who only refers to the row."""
 _ROUNDS = 5
 """How often a subscription may move on while its rows are being locked."""
 
@@ -85,10 +84,10 @@ def lock(session: Session, subscription_id: int, *, with_payment: bool = False) 
                     of=Payment, key_share=True
                 )
             )
-        card = session.get_one(Card, card_id, with_for_update=_LOCKED, populate_existing=True)
+        card = session.get_one(Card, card_id, with_for_update=LOCKED, populate_existing=True)
         query = _period(subscription_id, number).with_for_update(key_share=True)
         period = session.scalar(query.execution_options(populate_existing=True))
-        locked = session.get_one(Subscription, subscription_id, with_for_update=_LOCKED, populate_existing=True)
+        locked = session.get_one(Subscription, subscription_id, with_for_update=LOCKED, populate_existing=True)
         if (locked.number, locked.card_id) == (number, card_id):
             return Standing(locked, period, attempts_of(session, period), card)
     raise MovedOnError(subscription_id)

@@ -13,6 +13,7 @@ from storefront.sandbox.books.payments import Draft, Payments
 from storefront.sandbox.books.store import Row, Store
 from storefront.sandbox.settings import SandboxSettings
 from storefront.sandbox.wire import requirements
+from storefront.sandbox.wire.objects import BUYER_LENGTHS
 from storefront.sandbox.wire.parameters import Parameters
 from storefront.sandbox.wire.refusals import CARD_NOT_VERIFIED, DUPLICATE_ORDER, UNKNOWN_BUYER, Refusal
 
@@ -21,7 +22,6 @@ LONGEST_CHANNEL = 55
 LONGEST_CUSTOM_DATA = 4000
 """Characters; what is longer is refused, for cut it would be no JSON any more."""
 _PARTS_OF_AMOUNT = ("tax_free", "vat_amount", "vat")
-BUYER_LENGTHS = {"buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
 
 
 class Charges:

@@ -14,6 +14,8 @@ SPOILING = ("error", "error_after", "garbage", "cut_before", "cut_after")
 """What leaves an answer that no i'mport would give."""
 OF_WEBHOOKS = ("drop", "delay", "repeat", "hold", "first")
 LONGEST_DELAY_S = 120.0
+FIELDS = ("path", "method", "kind", "status", "seconds", "times", "probability")
+"""What is said of a fault, under the names of testers' JSON and of the store."""
 
 
 class BadFault(ValueError):  # noqa: N818 - a tester's mistake
@@ -134,8 +136,7 @@ def read(body: dict[str, Any]) -> Fault:
 
 
 def _fault(row: Row) -> Fault:
-    names = ("path", "kind", "method", "status", "seconds", "times", "probability")
-    return Fault(*(row[name] for name in names))
+    return Fault(**{name: row[name] for name in FIELDS})
 
 
 def _number(body: dict[str, Any], name: str, default: float, *, least: float, most: float) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 from storefront.sandbox.books import cards
 from storefront.sandbox.books.announcing import Announce
-from storefront.sandbox.books.charges import BUYER_LENGTHS, LONGEST_CHANNEL, Charges, draft_of
+from storefront.sandbox.books.charges import LONGEST_CHANNEL, Charges, draft_of
 from storefront.sandbox.books.clock import MovableClock
 from storefront.sandbox.books.keys import Keys
 from storefront.sandbox.books.payments import Draft, Payments
@@ -309,7 +309,10 @@ def _draft(parameters: Parameters, key: Row) -> Draft:
     draft = draft_of(parameters, key["customer_uid"], usage="payment.scheduled")
     owner = json.loads(key["details"])
     stored = {name: owner.get(name.replace("buyer", "customer")) for name in draft.buyer}
-    buyer = {name: value or (stored[name] or "")[: BUYER_LENGTHS[name]] or None for name, value in draft.buyer.items()}
+    buyer = {
+        name: value or (stored[name] or "")[: objects.BUYER_LENGTHS[name]] or None
+        for name, value in draft.buyer.items()
+    }
     return replace(draft, buyer=buyer)
 
 

@@ -13,6 +13,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from storefront.sandbox.books import cards, faults
+from storefront.sandbox.console import resending
 from storefront.sandbox.rest.table import CODES, NAMED, OPERATIONS, SENT, STATUSES, Operation
 from storefront.sandbox.wire.kinds import Either, Flag, Kind, ListOf, Maybe, Null, Number, Object, Text
 
@@ -45,7 +46,7 @@ _BODIES: Mapping[str, Schema] = {
         "type": "object",
         "properties": {
             "path": {"type": "string", "examples": ["/subscribe/payments/again", "/payments/*", "webhook"]},
-            "method": {"enum": ["GET", "POST", "PUT", "DELETE"]},
+            "method": {"enum": list(resending.METHODS)},
             "kind": {"enum": sorted({*faults.BEFORE, *faults.AFTER, *faults.OF_WEBHOOKS})},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "seconds": {"type": "number", "minimum": 0, "maximum": faults.LONGEST_DELAY_S},

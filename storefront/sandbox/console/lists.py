@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from storefront.sandbox.books import cards
+from storefront.sandbox.books import cards, faults
 from storefront.sandbox.books.store import Row
 from storefront.sandbox.console import curl
 from storefront.sandbox.console.searching import search
@@ -190,7 +190,7 @@ class Lists:
         is_endless = not fault["times"]
         state = "set" if is_endless or fault["left"] else "used"
         left = self._texts["left"].format(left=fault["left"], times=fault["times"])
-        asked = {name: fault[name] for name in ("path", "method", "kind", "status", "seconds", "times", "probability")}
+        asked = {name: fault[name] for name in faults.FIELDS}
         return Line(
             at="",
             title=f"{fault['method'] or '*'} {fault['path']}",

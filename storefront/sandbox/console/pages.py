@@ -45,13 +45,11 @@ _PRESETS = {
     "webhook_first": Fault("webhook", "first"),
 }
 """What most people want to see go wrong, one press each."""
-_METHODS = ("GET", "POST", "PUT", "DELETE")
 _LONGEST_PAGE = 7
 _SUMS = (
     "SELECT coalesce(sum(amount), 0) AS paid, coalesce(sum(cancel_amount), 0) AS gone"
     " FROM payment WHERE paid_at > 0 AND amount > 0"
 )
-_FAULT_FIELDS = ("path", "method", "kind", "status", "seconds", "times", "probability")
 _FAULT_KINDS = {"before": faults.BEFORE, "after": faults.AFTER, "webhook": faults.OF_WEBHOOKS}
 
 
@@ -94,7 +92,7 @@ def send_again() -> Any:
         except ValueError:
             abort(400, "a webhook's body is JSON")
         return _back_to("webhooks")
-    if method not in _METHODS or not target.startswith("/") or target.startswith("//"):
+    if method not in resending.METHODS or not target.startswith("/") or target.startswith("//"):
         abort(400, "a method and a path of the REST API")
     resending.send(current_app, sandbox(), method, target, body)
     return _back_to("requests")
@@ -103,7 +101,7 @@ def send_again() -> Any:
 @blueprint.post("/console/break")
 def break_something() -> Any:
     """Set a fault; one that cannot be set, or will never be met, comes back with what is wrong and what was typed."""
-    typed = {name: _printable(request.form.get(name, "").strip()[:_LONGEST_INPUT]) for name in _FAULT_FIELDS}
+    typed = {name: _printable(request.form.get(name, "").strip()[:_LONGEST_INPUT]) for name in faults.FIELDS}
     wrong = None
     try:
         fault = faults.read({name: _value(name, text) for name, text in typed.items()})

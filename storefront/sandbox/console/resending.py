@@ -10,6 +10,9 @@ from werkzeug.test import Client, TestResponse
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.wire.parameters import Parameters
 
+METHODS = ("GET", "POST", "PUT", "DELETE")
+"""Those that the REST API knows."""
+
 
 def send(app: Flask, sandbox: Sandbox, method: str, target: str, body: str) -> TestResponse:
     """Send a request with a token of the merchant's own; it is written down like every other one.
@@ -51,7 +54,7 @@ def is_known(app: Flask, path: str, method: str | None) -> bool:
         fixed = [rule.rule.partition("<")[0] for rule in rules if method is None or method in (rule.methods or ())]
         return any(one.startswith(begin) or (one.endswith("/") and begin.startswith(one)) for one in fixed)
     adapter = app.url_map.bind("localhost")
-    for each in (method,) if method else ("GET", "POST", "PUT", "DELETE"):
+    for each in (method,) if method else METHODS:
         try:
             endpoint, _ = adapter.match(path, method=each)
         except RequestRedirect:

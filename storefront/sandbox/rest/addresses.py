@@ -1,4 +1,4 @@
-"""Ids within addresses: an escaped slash belongs to the id, and is none between two parts of the address.
+"""Addresses: which are no operations, and the ids within the others, to which an escaped slash belongs.
 
 WSGI hands an address over with its escapes undone, and so the two look alike; the address as it came is still there.
 """
@@ -11,6 +11,8 @@ from urllib.parse import unquote_to_bytes
 
 from werkzeug.routing import UnicodeConverter
 
+NOT_REST = re.compile(r"/payments/(ready|open|window|fail)(/.*)?|/users/pg/.+", re.DOTALL)
+"""Pages and scripts of the service host, at addresses beside the operations."""
 _ASIDE = "\ue02f"
 """Stands for an escaped slash until the address has been taken apart; no character of anybody's."""
 _ESCAPED_SLASH = re.compile("%2f", re.IGNORECASE)

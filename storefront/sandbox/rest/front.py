@@ -19,7 +19,7 @@ from werkzeug.wsgi import get_content_length
 from storefront.sandbox.books import history
 from storefront.sandbox.books.faults import SPOILING, Fault
 from storefront.sandbox.parts import Sandbox
-from storefront.sandbox.rest.addresses import asked_for, parts_of, put_slashes_aside
+from storefront.sandbox.rest.addresses import NOT_REST, asked_for, parts_of, put_slashes_aside
 from storefront.sandbox.rest.envelope import DOCUMENT, RULE, WARNING
 from storefront.sandbox.rest.operations import SLOW_S
 from storefront.sandbox.wire.masking import masked, masked_query, masked_reply
@@ -32,8 +32,6 @@ REST = re.compile(
 )
 """Where i'mport has operations, simulated or not."""
 _CERTIFICATIONS = "/certifications"
-_NOT_REST = re.compile(r"/payments/(ready|open|window|fail)(/.*)?|/users/pg/.+", re.DOTALL)
-"""Pages and scripts of the service host, at addresses beside the operations."""
 
 _OPERATIONS = frozenset(
     [
@@ -76,7 +74,7 @@ class Front:
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request; what is not REST passes through."""
         path = environ.get("PATH_INFO", "")
-        if not (REST.fullmatch(path) or path.startswith(_CERTIFICATIONS)) or _NOT_REST.fullmatch(path):
+        if not (REST.fullmatch(path) or path.startswith(_CERTIFICATIONS)) or NOT_REST.fullmatch(path):
             return self._app(environ, start_response)
         began, at = time.monotonic(), self._sandbox.clock.now().timestamp()
         body = environ["wsgi.input"].read(min(get_content_length(environ) or 0, LARGEST_BODY))

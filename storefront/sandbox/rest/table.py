@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from storefront.sandbox.rest.addresses import NOT_REST
 from storefront.sandbox.wire.kinds import Either, Flag, Kind, ListOf, Maybe, Null, Number, Object, Text
 
 EXTRA = frozenset({"sandbox_unknown_field"})
@@ -255,8 +256,7 @@ SENT: dict[str, Kind] = {
     "enable_webhook": Flag(),
 }
 """What is sent to the operations, by its name in a body or a query."""
-_BUYER = ("buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
-_CHARGE = ("currency", "tax_free", "vat_amount", "card_quota", "custom_data", "notice_url", *_BUYER)
+_CHARGE = ("currency", "tax_free", "vat_amount", "card_quota", "custom_data", "notice_url", *BUYER_LENGTHS)
 _PAGE = ("page", "limit")
 _BODY = (200, 400, 401, 413)
 """400 for a body that cannot be read."""
@@ -383,14 +383,12 @@ CODES = (
 """No billing operations, but clients that show a card's or bank's name ask for them."""
 ELSEWHERE = Operation("", "", None, (200, 403, 404, 405, 413, 501))
 """Whatever else is asked of i'mport's API: it never succeeds, and says so in the envelope."""
-_NOT_REST = re.compile(r"/payments/(ready|open|window|fail)(/.*)?|/users/pg/.+")
-"""Pages and scripts of the service host, at addresses beside the operations."""
 _REST = re.compile(r"/(payments|subscribe|users|certifications|cards|banks)(/.*)?")
 
 
 def operation_of(method: str, path: str) -> Operation | None:
     """The operation behind a request, or None if it is no business of the API's; the first in the table wins."""
-    if _NOT_REST.fullmatch(path) or not _REST.fullmatch(path):
+    if NOT_REST.fullmatch(path) or not _REST.fullmatch(path):
         return None
     found = (one for one in (*OPERATIONS, *CODES) if one.method == method and one.address.fullmatch(path))
     return next(found, ELSEWHERE)

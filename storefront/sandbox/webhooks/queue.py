@@ -230,9 +230,8 @@ class Webhooks:
             if self._send_next():
                 continue
             with self._changed:
-                if (
-                    self._next() is None and not self._stopped
-                ):  # looked at again with the lock in hand, so that no call to wake is missed
+                # Looked at again with the lock in hand, so that no call to wake is missed.
+                if self._next() is None and not self._stopped:
                     self._changed.wait(0.05 if self._pending() else LONGEST_NAP_S)
 
     def _wait(self, timeout_s: float, *, any_time: bool = False) -> None:

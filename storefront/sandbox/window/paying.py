@@ -19,6 +19,7 @@ from storefront.sandbox.books.payments import Draft
 from storefront.sandbox.parts import Sandbox
 from storefront.sandbox.window import confirmation
 from storefront.sandbox.window.returning import way_back, with_answer
+from storefront.sandbox.wire.objects import BUYER_LENGTHS
 from storefront.sandbox.wire.parameters import LARGEST_AMOUNT, storable, whole
 
 __all__ = ["CardInput", "InvalidCard", "WindowResult", "customer_uid_of", "opening_error", "pay", "refuse"]
@@ -33,7 +34,6 @@ AMOUNT_CHANGED = ("F1003", "사전등록된 결제금액과 요청한 결제금�
 UNKNOWN_MERCHANT = ("F0001", "등록되지 않은 가맹점 식별코드입니다.")  # invented
 _INVALID = "F0001"
 _DECLINED = "F0005"
-_BUYER_LENGTHS = {"buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
 
 
 @dataclass(frozen=True)
@@ -285,7 +285,7 @@ def _amount(params: Mapping[str, Any]) -> int | None:
 
 def _draft(sandbox: Sandbox, params: Mapping[str, Any], device: Device, user_agent: str | None) -> Draft:
     customer_uid = customer_uid_of(sandbox, params)
-    buyer = {name: _short(params.get(name), longest) for name, longest in _BUYER_LENGTHS.items()}
+    buyer = {name: _short(params.get(name), longest) for name, longest in BUYER_LENGTHS.items()}
     return Draft(
         merchant_uid=str(params["merchant_uid"]),
         amount=_amount(params) or 0,

@@ -14,7 +14,8 @@ from storefront.sandbox.settings import SandboxSettings
 
 RECEIPT = "https://www.tpay.co.kr/issue/ChkIssueLoader.jsp?TID={}&type=0"
 EXTRA_FIELD = "sandbox_unknown_field"
-BUYER_FIELDS = ("buyer_name", "buyer_email", "buyer_tel", "buyer_addr", "buyer_postcode")
+BUYER_LENGTHS = {"buyer_name": 16, "buyer_email": 64, "buyer_tel": 16, "buyer_addr": 128, "buyer_postcode": 8}
+"""What a payment says of its buyer, and how many characters of it."""
 
 
 def payment(settings: SandboxSettings, row: Row, cancels: Sequence[Row]) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def payment(settings: SandboxSettings, row: Row, cancels: Sequence[Row]) -> dict
         "amount": row["amount"],
         "cancel_amount": row["cancel_amount"],
         "currency": row["currency"],
-        **{field: details.get(field) for field in BUYER_FIELDS},
+        **{field: details.get(field) for field in BUYER_LENGTHS},
         "custom_data": details.get("custom_data"),
         "user_agent": details.get("user_agent"),
         "status": row["status"],
@@ -104,7 +105,7 @@ def schedule(settings: SandboxSettings, row: Row) -> dict[str, Any]:
         "amount": row["amount"],
         "currency": details["currency"],
         "name": details["name"],
-        **{field: details["buyer"].get(field) for field in BUYER_FIELDS},
+        **{field: details["buyer"].get(field) for field in BUYER_LENGTHS},
         "custom_data": details["custom_data"],
         "schedule_status": status,
         "payment_status": row["payment_status"],

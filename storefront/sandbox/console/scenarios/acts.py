@@ -18,7 +18,6 @@ from storefront.sandbox.window.paying import InvalidCard
 from storefront.sandbox.wire.parameters import Parameters
 from storefront.sandbox.wire.refusals import Refusal
 
-METHODS = ("GET", "POST", "PUT", "DELETE")
 LONGEST_DRAIN_S = 10.0
 _LOST = ("cut_before", "cut_after")
 _NOT_DONE = (BadRequest, InvalidCard, back_office.NotPossible, Refusal)
@@ -71,7 +70,7 @@ def _pay(stage: Stage, body: Body) -> dict[str, Any]:
 
 
 def _check_call(body: Body) -> None:
-    asked.choice(body, "method", *METHODS)
+    asked.choice(body, "method", *resending.METHODS)
     if not isinstance(body.get("path"), str) or not body["path"].startswith("/") or body["path"].startswith("//"):
         raise BadRequest("path: an address of the REST API, which begins with /")
     if not isinstance(body.get("body", {}), dict):
@@ -80,7 +79,9 @@ def _check_call(body: Body) -> None:
 
 def _call(stage: Stage, body: Body) -> dict[str, Any]:
     sent = json.dumps(body.get("body", {}), ensure_ascii=False)
-    reply = resending.send(stage.app, stage.sandbox, asked.choice(body, "method", *METHODS), body["path"], sent)
+    reply = resending.send(
+        stage.app, stage.sandbox, asked.choice(body, "method", *resending.METHODS), body["path"], sent
+    )
     if reply.headers.get(FAULT) in _LOST:
         return {"lost": True}
     try:
@@ -156,11 +157,7 @@ _PAY = ("params", "card", "outcome", "device", "sdk", "charge_amount", "late", "
 ACTS: Mapping[str, Act] = {
     "pay": Act(_PAY, asked.visit, _pay),
     "call": Act(("method", "path", "body"), _check_call, _call),
-    "fault": Act(
-        ("path", "method", "kind", "status", "seconds", "times", "probability"),
-        lambda body: faults.read(dict(body)),
-        _set_fault,
-    ),
+    "fault": Act(faults.FIELDS, lambda body: faults.read(dict(body)), _set_fault),
     "mend": Act((), lambda _: None, _mend),
     "clock": Act(("advance",), asked.move, _move_clock),
     "console": Act(("act", "imp_uid", "amount"), _check_console, _act_in_console),
