@@ -346,7 +346,7 @@ def _refusals() -> Iterator[None]:
     except desk.NotOpenError as error:
         raise click.ClickException(f"nothing open has the number {error}") from None
     except MovedOnError:
-        raise click.ClickException("the subscription is being changed at this moment: try again") from None
+        raise click.ClickException("it is being changed at this moment: try again") from None
     except desk.StillHeldError as error:
         raise click.ClickException(f"{error} that is not in the shop's books: cancel it in the console first") from None
     except SilenceError as silence:

@@ -125,8 +125,6 @@ class Card(Base):
     activated_at: Mapped[datetime | None]
     removed_at: Mapped[datetime | None]
     """By i'mport's clock, for it is compared with i'mport's `paid_at`."""
-    charged_at: Mapped[datetime | None]
-    checked_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012
@@ -505,7 +503,6 @@ class Mail(Base):
     written_at: Mapped[datetime]
     next_try_at: Mapped[datetime]
     tries: Mapped[int] = mapped_column(default=0)
-    claimed_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     dropped_at: Mapped[datetime | None]
     dropped_why: Mapped[str | None] = mapped_column(String(100))

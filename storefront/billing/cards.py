@@ -107,7 +107,6 @@ def _resolve(billing: Billing, card: Card) -> Card:
         locked, payment = _lock(session, card.id)
         if locked is None or payment is None or locked.status != CardStatus.PENDING:
             return locked or card
-        locked.checked_at = now
         notes += _decide(billing, session, locked, payment, key)
         timeline.write(session, payment, notes)
         return locked
@@ -174,6 +173,17 @@ def _lock(session: Session, card_id: int) -> tuple[Card | None, Payment | None]:
 def issuing_payment(card_id: int) -> Select[Payment]:
     """The query for the payment whose window stored a card."""
     return select(Payment).where(Payment.card_id == card_id, Payment.purpose.in_(ISSUING))
+
+
+def lock_issuing_payment(session: Session, customer_uid: str) -> Payment | None:
+    """The payment whose window stored the card of a name, locked: it comes before its card wherever both are.
+
+    Args:
+        session: a writing transaction that holds neither.
+        customer_uid: the name.
+    """
+    query = select(Payment).join(Payment.card).where(Card.customer_uid == customer_uid, Payment.purpose.in_(ISSUING))
+    return session.scalar(query.with_for_update(of=Payment))
 
 
 def _note(session: Session, payment: Payment | None, *notes: Note) -> None:

@@ -26,6 +26,21 @@ class Lane(IntEnum):
     JTNET = 4
 
 
+_UNREADABLE = (
+    "not JSON",
+    "no envelope",
+    "no token in it",
+    "no amount in it",
+    "no list in it",
+    "no total in it",
+    "its pages do not end",
+    "its pages do not go on",
+    "a page of it is gone",
+    "another order's among them",
+)
+"""How the gateway client calls what is no answer to what was asked."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of the timeline.
@@ -114,9 +129,9 @@ def _words() -> dict[str, str]:
         "silent for a while": gettext("it has been silent, so it is not asked for a while"),
         "too many ask already": gettext("too many ask already"),
         "no token yet": gettext("no token yet"),
-        "not JSON": gettext("an answer that cannot be read"),
-        "no envelope": gettext("an answer that cannot be read"),
         "too large an answer": gettext("too large an answer"),
+        "it changed while it was read": gettext("the list changed while it was read"),
+        **dict.fromkeys(_UNREADABLE, gettext("an answer that cannot be read")),
     }
 
 

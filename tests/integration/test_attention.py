@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
@@ -12,8 +13,10 @@ from sqlalchemy import select
 from storefront.billing import attention
 from storefront.billing.attention import Reason
 from storefront.billing.orders import records
+from storefront.billing.orders.records import StaleAnswerError
 from storefront.billing.reconciling import desk, open_orders
 from storefront.billing.reconciling.report import Report
+from storefront.billing.subscriptions.standing import MovedOnError
 from storefront.iamport import RejectedError, SilenceError
 from storefront.models import Attention, Refund
 from storefront.states import RefundStatus
@@ -512,3 +515,16 @@ def test_a_look_says_what_imports_says_now_and_names_the_ways_out(
     assert "10000 won held" in look.says[0]
     assert set(desk.WAYS_OUT) == set(Reason)
     assert "console" in look.ways_out
+
+
+def test_what_cannot_be_closed_because_its_order_keeps_changing_is_not_said_to_be_over(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is still open, and whoever closes it hears so."""
+    order = rejected_resend(shop, shopper, sandbox)["merchant_uid"]
+    monkeypatch.setattr(records, "amend", Mock(side_effect=StaleAnswerError(order)))
+
+    with pytest.raises(MovedOnError):
+        desk.close(shop.billing, the_item(shop), "nobody knows")
+
+    assert needed(shop) == [("rejected_resend", order)]

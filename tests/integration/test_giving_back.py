@@ -87,6 +87,28 @@ def test_a_refused_refund_whose_payment_cannot_be_read_is_in_the_timeline(shoppe
     assert sandbox.ledger()["cancelled"] == 14_900
 
 
+def test_a_refund_that_another_door_has_heard_of_first_is_in_the_timeline_although_imports_is_silent_then(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer is stale by then, and nothing newer is to be had: that it was asked for is true all the same."""
+    payment = shopper.buy("pay")
+    cancel = Iamport.cancel
+
+    def slowly(gateway: Iamport, **fields: Any) -> Any:
+        answer = cancel(gateway, **fields)
+        tell(shop, payment["imp_uid"], payment["merchant_uid"])
+        sandbox.fault(f"/payments/{payment['imp_uid']}", "error", times=0)
+        return answer
+
+    monkeypatch.setattr(Iamport, "cancel", slowly)
+    shopper.refund(payment["merchant_uid"])
+    sandbox.mend()
+
+    events = [event["event"] for event in shopper.payment(payment["merchant_uid"])["events"]]
+    assert events.count("cancel_sent") == events.count("cancelled") == 1
+    assert sandbox.ledger()["cancelled"] == 14_900
+
+
 def test_another_process_leaves_a_refund_to_whoever_sends_it(
     shop: Shop, shopper: Shopper, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

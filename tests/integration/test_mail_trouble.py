@@ -6,10 +6,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from storefront.billing.mailing import sending
 from storefront.billing.mailing.carriers import CarrierError, carrier_for
@@ -116,6 +118,27 @@ def test_a_mail_that_cannot_be_written_stops_nobody_elses(
         waits_until = session.scalar(select(Mail.next_try_at).where(Mail.id == first))
     assert waits_until is not None
     assert waits_until > shop.clock.now()
+
+
+def test_a_bad_mail_beside_a_busy_database_ends_no_look(
+    shop: Shop, shopper: Shopper, another_shopper: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong with it cannot even be written down; everything is tried again later."""
+    shopper.buy()
+    another_shopper.buy()
+
+    def locked() -> NoReturn:
+        raise OperationalError("UPDATE mail", {}, Exception("database is locked"))
+
+    def stumble(*_mail: object) -> NoReturn:
+        busy.setattr(shop.billing.database, "writing", locked)
+        raise ValueError
+
+    with monkeypatch.context() as busy:
+        assert sending.send_waiting(shop.billing, Mock(carry=stumble)) == 0
+
+    shop.pass_time(minutes=5)
+    assert sending.send_waiting(shop.billing, Postman()) == 2
 
 
 def test_one_bad_mail_does_not_stop_the_demos_time(shop: Shop, shopper: Shopper) -> None:

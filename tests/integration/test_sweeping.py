@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from storefront.billing.payments import settlement
 from storefront.billing.reconciling import reconciliation, sweeping
+from storefront.models import Sweep
 from tests.conftest import Shop
 from tests.integration.news import facts
 from tests.people import Sandbox, Shopper
@@ -76,6 +78,18 @@ def test_a_sweep_that_could_not_compare_one_payment_does_not_count(
     shop.reconcile()
 
     assert facts(shopper, cancelled["merchant_uid"]) == ("cancelled", True, 0)
+
+
+def test_what_is_remembered_of_sweeps_does_not_grow_for_ever(shop: Shop) -> None:
+    """A day of them, of which the newest is read."""
+    for _ in range(12):
+        shop.pass_time(hours=7)
+        shop.reconcile()
+
+    with shop.billing.database.reading() as session:
+        moments = session.scalars(select(Sweep.started_at).order_by(Sweep.id)).all()
+    assert len(moments) == 4
+    assert sweeping.last_success(shop.billing) == moments[-1]
 
 
 def test_what_a_busy_database_could_not_take_is_swept_again(

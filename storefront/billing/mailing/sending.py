@@ -1,12 +1,13 @@
 """Sending what waits: each mail is claimed by compare-and-set, so any number of workers may do it at once.
 
-A mail is sent twice only if a process dies in the very sending: its claim lapses, and somebody sends it again.
+A mail is sent twice only if a process dies, or its database does, in the very sending: its claim lapses, and somebody sends it again.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -95,10 +96,10 @@ def _send_contained(billing: Billing, carrier: Carrier, mail_id: int) -> bool:
         return _send(billing, carrier, mail_id)
     except Exception as error:
         log.exception("mail_failed", extra={"fields": {"mail": mail_id}})
-        pause = CLAIM_LASTS if isinstance(error, DATABASE_TROUBLE) else LONGEST_PAUSE
-        with billing.database.writing() as session:
-            later = billing.clock.now() + pause
-            session.execute(update(Mail).where(Mail.id == mail_id).values(next_try_at=later, tries=Mail.tries + 1))
+        if not isinstance(error, DATABASE_TROUBLE):  # which is no mail's; a claim lapses by itself
+            with suppress(*DATABASE_TROUBLE), billing.database.writing() as session:
+                later = billing.clock.now() + LONGEST_PAUSE
+                session.execute(update(Mail).where(Mail.id == mail_id).values(next_try_at=later))
         return False
 
 
@@ -123,7 +124,7 @@ def _claim(billing: Billing, mail_id: int) -> Mail | None:
     now = billing.clock.now()
     with billing.database.writing() as session:
         claim = update(Mail).where(Mail.id == mail_id, *_is_waiting(now))
-        claimed = session.execute(claim.values(claimed_at=now, next_try_at=now + CLAIM_LASTS, tries=Mail.tries + 1))
+        claimed = session.execute(claim.values(next_try_at=now + CLAIM_LASTS, tries=Mail.tries + 1))
         if claimed.rowcount != 1:  # type: ignore[attr-defined]
             return None
         mail = session.get_one(Mail, mail_id, populate_existing=True)
@@ -165,11 +166,9 @@ def _carry(carrier: Carrier, mail: Mail, letter: Letter) -> _Outcome:
 
 
 def _write_down(session: Session, mail_id: int, outcome: _Outcome, now: datetime) -> None:
-    values: dict[str, object] = {"claimed_at": None}
+    values: dict[str, object] = {"next_try_at": now + (outcome.try_after or CLAIM_LASTS)}
     if outcome.sent:
-        values |= {"sent_at": now}
+        values = {"sent_at": now}
     elif outcome.dropped_why:
-        values |= {"dropped_at": now, "dropped_why": outcome.dropped_why}
-    else:
-        values |= {"next_try_at": now + (outcome.try_after or CLAIM_LASTS)}
+        values = {"dropped_at": now, "dropped_why": outcome.dropped_why}
     session.execute(update(Mail).where(Mail.id == mail_id).values(values))

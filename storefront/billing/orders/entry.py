@@ -252,7 +252,7 @@ class Entry:
             .order_by(Refund.id)
         )
         asked = self.session.scalars(query).all()
-        if asked and self._is_settled(asked[-1]):
+        if asked and is_settled(self.session, self.payment.merchant_uid, asked[-1]):
             return
         before = [refund for refund in asked if refund.total_krw - refund.checksum_krw == answer.cancel_amount]
         # One that was refused is asked for again only while it is the newest (`refunds.ask_again`).
@@ -320,12 +320,6 @@ class Entry:
         if judgement.finding != Finding.CONTRADICTION and self.answer.imp_uid == self.payment.imp_uid:
             self._call_off_help(Reason.CONTRADICTION)
 
-    def _is_settled(self, refund: Refund) -> bool:
-        """Whether a person has said how a refund that i'mport refused was settled: by bank transfer, say."""
-        subject, reason = self.payment.merchant_uid, Reason.REFUND_FAILED
-        is_refused = refund.status == RefundStatus.FAILED
-        return is_refused and attention.is_closed_by_person(self.session, reason, subject, refund=refund.id)
-
     def _call_off_help(self, reason: Reason, **facts: object) -> None:
         if self.needs_person:
             attention.call_off(self.session, self.payment.merchant_uid, self.billing.clock.now(), reason, **facts)
@@ -337,3 +331,15 @@ class Entry:
 
     def _decided(self, event: str, **detail: object) -> None:
         self.lines.append(decided(self.billing.clock.now(), event, **detail))
+
+
+def is_settled(session: Session, merchant_uid: str, refund: Refund) -> bool:
+    """Whether a person has said how a refund that i'mport refused was settled: by bank transfer, say.
+
+    Args:
+        session: any.
+        merchant_uid: the order's.
+        refund: one of it.
+    """
+    is_refused = refund.status == RefundStatus.FAILED
+    return is_refused and attention.is_closed_by_person(session, Reason.REFUND_FAILED, merchant_uid, refund=refund.id)

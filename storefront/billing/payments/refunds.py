@@ -19,6 +19,7 @@ from storefront.billing.attention import Reason
 from storefront.billing.context import Billing
 from storefront.billing.errands import BusyError
 from storefront.billing.orders import records, timeline
+from storefront.billing.orders.entry import is_settled
 from storefront.billing.orders.records import Seen, StaleAnswerError
 from storefront.billing.orders.timeline import asked, decided, told
 from storefront.billing.sends import FIRST_CHECK_AFTER
@@ -216,17 +217,13 @@ def ask_again(billing: Billing, merchant_uid: str) -> None:
         )
         newest = {refund_row.imp_uid: refund_row for refund_row in session.scalars(query.with_for_update())}
         for refund_row in newest.values():
-            if refund_row.status == RefundStatus.FAILED and not _is_settled(session, merchant_uid, refund_row):
+            if refund_row.status == RefundStatus.FAILED and not is_settled(session, merchant_uid, refund_row):
                 rest_krw = refund_row.cancelled_after_krw - payment.cancelled_krw
                 if refund_row.reason == RefundReason.LEFT and rest_krw > 0:
                     refund_row.amount_krw, refund_row.checksum_krw = rest_krw, payment.held_krw
                 event = refund_row.move(RefundStatus.REQUESTED)
                 again = decided(billing.clock.now(), event, amount=refund_row.amount_krw)
                 timeline.write(session, payment, [again])
-
-
-def _is_settled(session: Session, merchant_uid: str, row: Refund) -> bool:
-    return attention.is_closed_by_person(session, Reason.REFUND_FAILED, merchant_uid, refund=row.id)
 
 
 def _requested(billing: Billing, merchant_uid: str) -> list[int]:
@@ -270,6 +267,9 @@ def _record(billing: Billing, seen: Seen, answer: iamport.Payment, notes: list[t
         try:
             records.record(billing, seen, answer, notes=notes)
         except StaleAnswerError:
+            # What was asked has been asked, whatever comes of looking again.
+            records.note(billing, seen.merchant_uid, notes)
+            notes = []
             row = records.look(billing, seen.merchant_uid)
             fresh = billing.gateway.payment(answer.imp_uid)
             if row is None or fresh is None:

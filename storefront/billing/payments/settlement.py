@@ -264,11 +264,9 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
 
 def _heed_replaced_key(billing: Billing, session: Session, customer_uid: str) -> None:
     """Suspend the card whose key a stray has replaced, and say so in the timeline of the order that stored it."""
-    card, event = keys.replace_key(session, customer_uid, billing.clock.now())
-    if card is None or event is None:
-        return
-    payment = session.scalar(cards.issuing_payment(card.id))
-    if payment is not None:
+    payment = cards.lock_issuing_payment(session, customer_uid)
+    _, event = keys.replace_key(session, customer_uid, billing.clock.now())
+    if payment is not None and event is not None:
         timeline.write(session, payment, [decided(billing.clock.now(), event)])
 
 

@@ -23,6 +23,7 @@ from storefront.billing.orders.timeline import Note, decided
 from storefront.billing.payments import charges, settlement
 from storefront.billing.payments.settlement import Door
 from storefront.billing.subscriptions import standing
+from storefront.billing.subscriptions.standing import MovedOnError
 from storefront.iamport import SilenceError, UnreadableAnswerError
 from storefront.iamport.masking import without_card_numbers
 from storefront.models import Attention, Payment, Refund, Subscription
@@ -130,6 +131,7 @@ def close(billing: Billing, item_id: int, why: str) -> Attention:
         NotOpenError: there is no such open item; nothing was asked.
         SilenceError: i'mport could not be asked; nothing was closed.
         StillHeldError: nothing was closed; cancel in i'mport's console first.
+        MovedOnError: its order or subscription kept changing meanwhile; nothing was closed, try again.
     """
     item = attention.find(billing, item_id)
     if item is None or item.closed_at is not None:
@@ -270,6 +272,8 @@ def _close_with_order(billing: Billing, item: Attention, order: Payment, why: st
             seen = records.look(billing, item.subject)
             continue
         break
+    else:
+        raise MovedOnError(item.subject)
     cards.finish(billing, order.card_id)
 
 

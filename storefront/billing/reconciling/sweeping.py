@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from storefront import iamport
 from storefront.billing import attention
@@ -21,6 +21,8 @@ from storefront.models import Payment, Sweep
 
 OVERLAP = timedelta(hours=1)
 """How far a sweep goes back behind the last one's beginning: clocks differ, and a payment may be slow to show."""
+KEPT_FOR = timedelta(days=1)
+"""Only the newest of what is written down about sweeps is read."""
 LONGEST_WINDOW = timedelta(days=89)
 """i'mport looks at 90 days at most."""
 
@@ -53,6 +55,7 @@ def sweep(billing: Billing, report: Report) -> None:
     _compare_clocks(billing)
     if not missed:  # otherwise the next one begins where this one did
         with billing.database.writing() as session:
+            session.execute(delete(Sweep).where(Sweep.started_at < end - KEPT_FOR))
             session.add(Sweep(started_at=end))
 
 
