@@ -395,6 +395,18 @@ def test_a_stored_card_is_offered_first_and_a_new_one_is_a_press_away(shopper: S
     assert 'name="token" value="same"' in other
 
 
+def test_nobody_is_offered_another_shoppers_card(shopper: Shopper, another_shopper: Shopper) -> None:
+    """Neither at a first checkout, nor by its number where one's own is."""
+    theirs = another_shopper.register_card()
+
+    assert 'name="card"' not in shopper.browser.get("/checkout/morning", headers=ENGLISH).text
+
+    own = shopper.register_card("approve-2")
+    page = shopper.browser.get("/checkout/morning", headers=ENGLISH).text
+    assert f'value="{own["id"]}"' in page
+    assert f'value="{theirs["id"]}"' not in page
+
+
 def test_cards_with_one_number_are_told_apart_by_when_they_were_stored(shop: Shop, shopper: Shopper) -> None:
     """To the minute, and to the second if they were stored in the same one; each has a name of its own."""
     cards = [shopper.register_card()]

@@ -16,6 +16,7 @@ from storefront.billing.attention import open_items
 from storefront.billing.payments import charges
 from storefront.billing.reconciling import desk, reconciliation
 from storefront.billing.renewing import claiming, renewal
+from storefront.billing.renewing.claiming import Claimed, RacedError
 from storefront.billing.subscriptions.standing import Standing
 from storefront.clock import Clock
 from storefront.iamport import Iamport, SilenceError
@@ -84,6 +85,26 @@ def test_what_is_about_to_be_sent_is_left_to_its_sender_for_a_minute(
     report = renewal.renew(shop.billing)
 
     assert looked_at == [[], report.sent]
+
+
+def test_whoever_loses_a_race_goes_on_with_what_else_is_due(
+    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it lost is the winner's, or the next look's."""
+    subscribers = [Shopper(shop.browser(), sandbox).sign_up() for _ in range(2)]
+    for subscriber in subscribers:
+        subscriber.subscribe()
+    go_to_next(shop, subscribers[1])
+    claim, lost = claiming.claim, [RacedError()]
+
+    def lose_first(billing: Billing) -> Claimed | None:
+        if lost:
+            raise lost.pop()
+        return claim(billing)
+
+    monkeypatch.setattr(claiming, "claim", lose_first)
+    assert len(renewal.renew(shop.billing, senders=1).sent) == 2
+    assert sandbox.net() == 4 * 14_900
 
 
 def test_many_workers_charge_each_of_many_once(shop: Shop, sandbox: Sandbox) -> None:
