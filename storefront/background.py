@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
-from storefront import logs
+from storefront import logs, revision
 from storefront.billing import Billing
 from storefront.billing.mailing import sending
 from storefront.billing.reconciling import reconciliation
@@ -77,7 +77,7 @@ def reconcile_forever(billing: Billing, *, every_s: float, stop: threading.Event
         swept_at = swept_at if is_fresh else now
         _look(billing, sweep=not is_fresh)
 
-    _repeat(look, every_s, stop)
+    _repeat(billing, look, every_s, stop)
 
 
 def send_mails_forever(billing: Billing, *, every_s: float, stop: threading.Event) -> None:
@@ -88,7 +88,7 @@ def send_mails_forever(billing: Billing, *, every_s: float, stop: threading.Even
         every_s: seconds between two looks.
         stop: ends the work after the running look.
     """
-    _repeat(partial(sending.send_waiting, billing), every_s, stop)
+    _repeat(billing, partial(sending.send_waiting, billing), every_s, stop)
 
 
 def renew_forever(billing: Billing, *, every_s: float, stop: threading.Event, senders: int = renewal.SENDERS) -> None:
@@ -106,16 +106,27 @@ def renew_forever(billing: Billing, *, every_s: float, stop: threading.Event, se
         if report.sent or report.decided:
             log.info("renewed", extra={"fields": {"sent": len(report.sent), "decided": report.decided}})
 
-    _repeat(look, every_s, stop)
+    _repeat(billing, look, every_s, stop)
 
 
-def _repeat(look: Callable[[], object], every_s: float, stop: threading.Event) -> None:
+def _repeat(billing: Billing, look: Callable[[], object], every_s: float, stop: threading.Event) -> None:
     while not stop.wait(every_s):
         logs.request_id.set(logs.new_request_id())
         try:
-            look()
+            if _has_its_tables(billing):
+                look()
         except Exception:
             log.exception("look_failed", extra={"fields": {"again_in_s": every_s}})
+
+
+def _has_its_tables(billing: Billing) -> bool:
+    """Whether the database is of this version: a worker that was forgotten while others upgraded charges nobody."""
+    with billing.database.looking() as connection:
+        found = revision.found(connection)
+    if found in (None, revision.needed()):  # one that tells none is empty, or a test's
+        return True
+    log.error("other_schema", extra={"fields": {"found": found, "needed": revision.needed()}})
+    return False
 
 
 def _look(billing: Billing, *, sweep: bool) -> None:

@@ -106,7 +106,7 @@ main.add_command(doctor)
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 def demo(port: int, sandbox_port: int, data: Path, no_browser: bool) -> None:
     """Shop, sandbox and background work in one process; nothing has to be set up."""
-    values = config.environment()
+    values = _environment()
     if config.is_live(values):
         raise click.ClickException("demo never runs with IMP_LIVE; use `storefront run`")
     data.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,7 @@ def run(port: int, host: str) -> None:
     """The shop alone, from its settings."""
     listening = _listen("--port", port, lambda port: serving.listen(port, host))
     bound = starting.address(host, listening.getsockname()[1])
-    settings = _load(config.environment(), public_url=bound, folder=starting.INSTANCE)
+    settings = _load(_environment(), public_url=bound, folder=starting.INSTANCE)
     with starting.said_by_line():
         app = starting.ready_app(settings)
     sockets: serving.SocketMap = {}
@@ -316,7 +316,10 @@ def upgrade() -> None:
     """Bring the database to the newest schema."""
     from storefront import schema  # noqa: PLC0415 - a running shop does without Alembic
 
-    schema.upgrade(_billing_as_it_is().database)
+    try:
+        schema.upgrade(_billing_as_it_is().database)
+    except schema.NewerError as error:
+        raise _UnaskedError(str(error)) from None
     click.echo("the database has the newest schema")
 
 
@@ -379,6 +382,11 @@ def _listen(option: str, port: int, start: Callable[[int], Any]) -> Any:
         raise click.ClickException(f"port {port} is taken; choose another one with {option}") from None
 
 
+def _environment() -> dict[str, str]:
+    with starting.said_by_line():
+        return config.environment()
+
+
 def _load(values: dict[str, str], *, public_url: str, folder: Path) -> Settings:
     with starting.said_by_line():
         return config.load(values, public_url=public_url, folder=folder)
@@ -396,7 +404,7 @@ def _sandbox_keys(sandbox_url: str) -> dict[str, str]:
 
 def _billing_as_it_is() -> Billing:
     """Billing without a web application, for the commands that serve nothing."""
-    settings = _load(config.environment(), public_url="http://127.0.0.1:8000", folder=starting.INSTANCE)
+    settings = _load(_environment(), public_url="http://127.0.0.1:8000", folder=starting.INSTANCE)
     return create_billing(settings)
 
 
@@ -404,6 +412,7 @@ def _billing() -> Billing:
     """The same, over a database that has its tables."""
     billing = _billing_as_it_is()
     with billing.database.engine.connect() as connection:
-        if revision.found(connection) != revision.needed():
-            raise _UnaskedError("the database does not have this version's tables: run `storefront db upgrade` first")
+        trouble = revision.mismatch(connection)
+    if trouble:
+        raise _UnaskedError(trouble)
     return billing

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 IAMPORT_API_URL = "https://api.iamport.kr"
@@ -116,7 +116,11 @@ class Settings:
 
 def environment(directory: Path | None = None) -> dict[str, str]:
     """The environment on top of the `.env` file of a directory (the present one if none is named)."""
-    in_file = dotenv_values((directory or Path.cwd()) / ".env")
+    file = (directory or Path.cwd()) / ".env"
+    try:
+        in_file = dotenv_values(file)
+    except UnicodeDecodeError:
+        raise SettingsError([f"{file}: save it as UTF-8"]) from None
     return {name: value for name, value in {**in_file, **os.environ}.items() if value is not None}
 
 
@@ -148,7 +152,7 @@ def load(values: Mapping[str, str], *, public_url: str, folder: Path) -> Setting
     reader = _Reader(values)
     live = reader.switch("IMP_LIVE", default=False)
     secret_key = reader.text("SECRET_KEY", "")
-    database_url = reader.database("DATABASE_URL", f"sqlite:///{folder.resolve() / 'shop.sqlite'}")
+    database_url = reader.database("DATABASE_URL", _in_a_file(folder.resolve() / "shop.sqlite"))
     settings = Settings(
         secret_key="" if secret_key in PUBLISHED_SECRET_KEYS else secret_key,
         database_url=database_url,
@@ -179,6 +183,11 @@ def load(values: Mapping[str, str], *, public_url: str, folder: Path) -> Setting
     if reader.problems:
         raise SettingsError(reader.problems)
     return settings
+
+
+def _in_a_file(file: Path) -> str:
+    """The address of a file, in whose name `?` and `%` mean nothing."""
+    return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
 
 
 def _folder_of(database_url: str, otherwise: Path) -> Path:

@@ -16,12 +16,17 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, select
 from sqlalchemy.engine import Connection
 
+from storefront import revision as revisions
 from storefront.database import Database
 from storefront.models import Base
 
 _LOCK = 2_026_11_24
 """Any number that nobody else locks in this database; held until the migration is committed."""
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+
+
+class NewerError(Exception):
+    """A newer version has been at this database; the text says what helps."""
 
 
 def create(database: Database) -> None:
@@ -32,6 +37,9 @@ def create(database: Database) -> None:
 def upgrade(database: Database, revision: str = "head") -> None:
     """Bring a database to the newest schema, or to a revision, from whatever it is now, an empty one included."""
     with _migrating(database) as connection:
+        is_there = revisions.found(connection) or ""
+        if is_there > revisions.needed():
+            raise NewerError(revisions.newer(is_there))
         command.upgrade(_config(connection), revision)
 
 

@@ -79,7 +79,10 @@ def _bring_up_to_date(billing: Billing) -> None:
             return
     from storefront import schema  # noqa: PLC0415 - a shop whose database is up to date does without Alembic
 
-    schema.upgrade(billing.database)
+    try:
+        schema.upgrade(billing.database)
+    except schema.NewerError as error:
+        raise SettingsError([f"DATABASE_URL: {error}"]) from None
 
 
 def _where_it_is_served() -> str:

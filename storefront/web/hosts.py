@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, jsonify, redirect, request
+from flask import Flask, Response, abort, jsonify, redirect, request
 from flask_babel import gettext
 
 from storefront.config import Settings
@@ -66,6 +66,8 @@ def _to_public_name() -> Response | None:
     """A browser goes to the public address: cookies are shared by all ports of a host, and the sandbox is on `localhost`."""
     if request.method not in ("GET", "HEAD") or request.endpoint in (*_PROBED, "webhooks.receive"):
         return None
+    if any(sign in request.path for sign in "\r\n"):
+        abort(404)  # no header takes it, and no page has such an address
     return redirect(settings().public_url + request.full_path.rstrip("?"), 302)  # type: ignore[return-value]
 
 

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 
 from storefront import background
 from storefront.billing.mailing import sending
@@ -14,7 +14,8 @@ from storefront.billing.mailing.carriers import CarrierError
 from storefront.billing.reconciling import readiness, sweeping
 from storefront.models import Mail, Sweep
 from tests.conftest import Shop
-from tests.people import Shopper
+from tests.integration.calendars import go_to_next
+from tests.people import Sandbox, Shopper
 
 
 class Passing(threading.Event):
@@ -71,3 +72,22 @@ def test_a_mail_server_that_hangs_keeps_nobody_from_the_sweep(
     assert stop.deaf == 0
     background.send_mails_forever(shop.billing, every_s=5, stop=Passing(shop, looks=1))
     assert {mail.tries for mail in sending.outbox(shop.billing)} == {0, 1}
+
+
+def test_a_worker_that_was_forgotten_while_others_upgraded_charges_nobody(
+    shop: Shop, shopper: Shopper, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It sends no mail either; it says what it found and what it needs."""
+    shopper.subscribe()
+    go_to_next(shop, shopper)
+    with shop.billing.database.writing() as session:
+        session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+        session.execute(text("INSERT INTO alembic_version VALUES ('9999')"))
+    work = (background.renew_forever, background.reconcile_forever, background.send_mails_forever)
+
+    for forever in work:
+        forever(shop.billing, every_s=5, stop=Passing(shop, looks=1))
+
+    assert sandbox.net() == 14_900
+    assert {mail.tries for mail in sending.outbox(shop.billing)} == {0}
+    assert [line.message for line in caplog.records if line.levelname == "ERROR"] == ["other_schema"] * len(work)

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from storefront import cli
+from storefront import cli, schema, starting
 from storefront.billing.attention import open_items
 from storefront.billing.payments import settlement
 from storefront.billing.subscriptions import standing
+from storefront.config import SettingsError
+from storefront.database import Database
 from tests.conftest import Shop
 from tests.people import Sandbox, Shopper
 
@@ -130,6 +133,37 @@ def test_a_database_without_tables_is_no_persons_matter(
 
     assert said.exit_code == 2
     assert "run `storefront db upgrade` first" in said.output
+
+
+@pytest.fixture
+def newer_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer version has been at the database that the settings name."""
+    url = f"sqlite:///{tmp_path / 'newer.sqlite'}"
+    of_tomorrow = Database(url)
+    schema.upgrade(of_tomorrow)
+    with of_tomorrow.writing() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    of_tomorrow.close()
+    for name, value in {**KEYS, "DATABASE_URL": url}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("command", ["db upgrade", "reconcile", "renew", "attention", "report --month 2026-11"])
+@pytest.mark.usefixtures("newer_database")
+def test_a_newer_database_is_refused_by_a_line_that_says_what_helps(command: str) -> None:
+    """No traceback, and no advice that cannot help."""
+    said = CliRunner().invoke(cli.main, command.split())
+
+    assert said.exit_code == 2, said.output
+    assert "Error: the database is of a newer version (it has 9999" in said.output
+    assert "db upgrade" not in said.output
+
+
+@pytest.mark.usefixtures("newer_database")
+def test_no_server_starts_on_a_newer_database() -> None:
+    """It is said like any setting that does not fit."""
+    with pytest.raises(SettingsError, match="newer version"):
+        starting.app_from_environment()
 
 
 def test_reconcile_does_not_say_that_all_is_well_when_the_database_was_busy(

@@ -55,6 +55,12 @@ def test_a_browser_that_came_as_localhost_is_sent_to_the_shops_own_address(shop:
     assert (reply.status_code, reply.headers["Location"]) == (302, "http://127.0.0.1:8000/account?x=1")
 
 
+@pytest.mark.parametrize("path", ["/%0d%0aX:y", "/account%0a", "/checkout/morning%0d"])
+def test_an_address_with_a_line_break_leads_nowhere(shop: Shop, path: str) -> None:
+    """The way to the shop's own name is a header, which takes none."""
+    assert shop.app.test_client().get(path, base_url="http://localhost:8000").status_code == 404
+
+
 def test_a_webhook_may_come_to_the_bound_address_of_a_public_shop(settings: Settings) -> None:
     """The sandbox beside it knows no other, and a machine follows no redirect."""
     with visiting(settings, public_url="https://shop.example.com", bound_host="10.0.0.7") as client:

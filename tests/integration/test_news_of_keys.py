@@ -206,6 +206,21 @@ def test_a_stray_that_uses_the_name_of_an_open_order_takes_nothing_from_it(
     assert [one["status"] for one in shopper.account()["cards"]] == ["active"]
 
 
+def test_a_stray_charge_with_a_stored_key_says_whose_it_is(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
+    """After a restored backup it is a renewal that the shop has forgotten: its person has to find the subscription."""
+    shopper.subscribe()
+    [card] = shopper.active_cards()
+    lost = {"customer_uid": card["customer_uid"], "merchant_uid": "mr_lost", "amount": 14_900, "name": "Morning"}
+    sandbox.call("POST", "/subscribe/payments/again", **lost)
+
+    shop.reconcile()
+
+    [item] = open_items(shop.billing)
+    assert item.reason == "stray"
+    assert item.detail["card"] == card["id"]
+    assert item.detail["subscriptions"] == [shopper.subscription()["id"]]
+
+
 def test_a_stray_charge_with_a_stored_key_leaves_the_card_alone(shop: Shop, shopper: Shopper, sandbox: Sandbox) -> None:
     """Somebody charges the key from elsewhere: the card behind it is still the shopper's."""
     card = shopper.register_card()

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from storefront import config
 from storefront.config import Settings, SettingsError
@@ -141,6 +142,23 @@ def test_the_environment_beats_the_file(tmp_path: Path, monkeypatch: pytest.Monk
     values = config.environment(tmp_path)
 
     assert (values["IMP_CODE"], values["IMP_KEY"]) == ("imp_environment", "key_file")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp949"])
+def test_a_settings_file_that_is_not_utf_8_is_named(tmp_path: Path, encoding: str) -> None:
+    """As some editors write it."""
+    (tmp_path / ".env").write_text("# 아침\nIMP_CODE=imp12345678\n", encoding=encoding)
+
+    with pytest.raises(SettingsError, match=r"\.env: save it as UTF-8"):
+        config.environment(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%20b", "a%2Fb", "a#b", "내 가게"])
+def test_the_database_is_in_the_folder_that_was_named(tmp_path: Path, name: str) -> None:
+    """Whatever that is called: in an address some signs mean something else."""
+    settings = config.load(KEYS, public_url="http://127.0.0.1:8000", folder=tmp_path / name)
+
+    assert make_url(settings.database_url).database == str(tmp_path / name / "shop.sqlite")
 
 
 def test_the_example_file_lists_exactly_the_settings_that_are_read() -> None:

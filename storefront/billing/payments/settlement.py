@@ -26,8 +26,17 @@ from storefront.billing.payments import refunds
 from storefront.billing.subscriptions import overview
 from storefront.iamport import NotAskedError, SilenceError, UnreadableAnswerError
 from storefront.iamport.masking import without_card_numbers
-from storefront.models import Card, Payment, Refund, Stray
-from storefront.states import ISSUING, KEPT, OPEN, UNDER_WAY, CardStatus, PaymentStatus, RefundStatus
+from storefront.models import Card, Payment, Refund, Stray, Subscription
+from storefront.states import (
+    ISSUING,
+    KEPT,
+    OPEN,
+    UNDER_WAY,
+    CardStatus,
+    PaymentStatus,
+    RefundStatus,
+    SubscriptionStatus,
+)
 
 ATTEMPTS = 8
 """How often an answer may turn out stale before we leave it to the next look."""
@@ -253,6 +262,7 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
                 return False
             session.add(stray)
             facts = {"merchant_uid": stray.merchant_uid, "amount": stray.amount_krw}
+            facts |= _whose(session, answer.customer_uid)
             if answer.held or not answer.amount:  # of what was cancelled nothing is held
                 attention.call(session, Reason.STRAY, stray.imp_uid, stray.seen_at, **facts)
             if answer.customer_uid_usage == keys.ISSUED and answer.customer_uid:
@@ -260,6 +270,17 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
     except IntegrityError:
         return False  # another door has just written it down
     return True
+
+
+def _whose(session: Session, customer_uid: str | None) -> dict[str, Any]:
+    """Whose stored card paid a stray: after a restored backup that is an order, or a period, which was lost."""
+    card = session.scalar(select(Card).where(Card.customer_uid == customer_uid)) if customer_uid else None
+    if card is None:
+        return {}
+    kept = select(Subscription.id).where(
+        Subscription.card_id == card.id, Subscription.status != SubscriptionStatus.ENDED
+    )
+    return {"card": card.id, "shopper": card.shopper_id, "subscriptions": list(session.scalars(kept)) or None}
 
 
 def _heed_replaced_key(billing: Billing, session: Session, customer_uid: str) -> None:

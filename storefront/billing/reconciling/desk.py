@@ -54,7 +54,8 @@ WAYS_OUT = {
     Reason.FOREIGN_KEY: "Delete the billing key in i'mport's console unless another shop of the account uses it, then"
     " close this.",
     Reason.STRAY: "Find out whose payment it is: another shop's of the account is closed with that as the reason; what"
-    " is nobody's is cancelled in i'mport's console, and then closes by itself.",
+    " is nobody's is cancelled in i'mport's console, and then closes by itself. After a restored backup it may be what one of"
+    " the subscriptions named here paid: cancel it before its period is charged again.",
     Reason.TROUBLE: "The log says what went wrong. It closes by itself when a look at the order, or a decision about the"
     " subscription, succeeds.",
     Reason.CLOCKS: "Set the clock of the machine by the network. It closes by itself when the clocks agree. Of a"
