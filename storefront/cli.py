@@ -20,7 +20,7 @@ from flask import Flask
 
 from storefront import background, config, create_billing, logs, revision, serving, starting
 from storefront.billing import Billing, monthly
-from storefront.billing.attention import open_items
+from storefront.billing.attention import DATABASE_TROUBLE, open_items
 from storefront.billing.catalogue import PLANS
 from storefront.billing.changing import pricing
 from storefront.billing.reconciling import desk, reconciliation
@@ -81,7 +81,22 @@ def _day(_context: click.Context, _option: click.Parameter, text: str) -> date:
         raise click.BadParameter("there is no such day") from None
 
 
-@click.group()
+class _Commands(click.Group):
+    """Commands whose machine, folder or database may not be as they should: a line says so, and no traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except DATABASE_TROUBLE as error:
+            why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            raise _UnaskedError(f"the database cannot be used: {why}") from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+
+
+@click.group(cls=_Commands)
 def main() -> None:
     """Morning Roast: JTNet subscription billing through i'mport, end to end."""
     serving.end_on_signals()

@@ -171,6 +171,33 @@ def test_another_shoppers_order_page_does_not_exist(
     assert sandbox.requests() == []
 
 
+def test_nothing_of_anothers_is_seen_asked_about_or_moved(
+    shop: Shop, shopper: Shopper, another_shopper: Shopper, sandbox: Sandbox
+) -> None:
+    """At every address that names a card, an order or a subscription, with every field that any form has."""
+    another_shopper.subscribe()
+    theirs = another_shopper.account()
+    [card], [payment], [subscription] = theirs["cards"], theirs["payments"], theirs["subscriptions"]
+    ids = {"merchant_uid": payment["merchant_uid"], "card_id": card["id"], "subscription_id": subscription["id"]}
+    form = {"token": "a-strangers", "card": card["id"], "period": 0, "plan": "noon", "price_krw": 16_900, "consent": "y"}
+    form |= {"when": "now", "refund_krw": 14_900}
+    asked, tried = len(sandbox.requests()), set()
+    for rule in shop.app.url_map.iter_rules():
+        if rule.endpoint in SIGNED_IN and rule.arguments and rule.arguments <= ids.keys():
+            path = re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(ids[found[1]]), rule.rule)
+            for method in (rule.methods or set()) & {"GET", "POST"}:
+                reply = shopper.post(path, form) if method == "POST" else shopper.browser.get(path)
+                assert reply.status_code == 404, path
+                tried.add(rule.endpoint)
+
+    assert len(tried) >= 12
+    assert shopper.charge(card["id"]).status_code == 404
+    own = shopper.account()
+    assert (own["cards"], own["payments"], own["subscriptions"]) == ([], [], [])
+    assert len(sandbox.requests()) == asked
+    assert another_shopper.account() == theirs
+
+
 def test_an_order_page_belongs_to_its_plan(shopper: Shopper) -> None:
     """Another plan's address does not show this order."""
     params = shopper.order("pay", "morning")

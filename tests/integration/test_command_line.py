@@ -166,6 +166,28 @@ def test_no_server_starts_on_a_newer_database() -> None:
         starting.app_from_environment()
 
 
+@pytest.mark.parametrize("command", ["db upgrade", "reconcile", "renew", "attention"])
+@pytest.mark.parametrize("what", ["the database", "the folder"])
+def test_what_the_machine_does_not_give_is_said_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, what: str
+) -> None:
+    """A database server that is down, a folder that cannot be made."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "instance").write_text("a file")
+    nowhere = "postgresql+psycopg://shop:s3cr3t@127.0.0.1:1/shop"
+    for name, value in {**KEYS, "SECRET_KEY": "of-our-own", "DATABASE_URL": nowhere}.items():
+        monkeypatch.setenv(name, value)
+    if what == "the folder":
+        monkeypatch.delenv("DATABASE_URL")
+
+    said = CliRunner().invoke(cli.main, command.split())
+
+    assert (said.exit_code, said.exception) == (2 if what == "the database" else 1, said.exception)
+    assert isinstance(said.exception, SystemExit)
+    assert said.output.startswith("Error: the database cannot be used" if what == "the database" else "Error: /")
+    assert "s3cr3t" not in said.output
+
+
 def test_reconcile_does_not_say_that_all_is_well_when_the_database_was_busy(
     shop: Shop, shopper: Shopper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
