@@ -206,14 +206,18 @@ def test_an_order_page_belongs_to_its_plan(shopper: Shopper) -> None:
 
 
 def test_a_form_used_by_another_shopper_begins_a_checkout_of_their_own(
-    shopper: Shopper, another_shopper: Shopper
+    shopper: Shopper, another_shopper: Shopper, sandbox: Sandbox
 ) -> None:
-    """A token is worth something only with the session it was given to."""
+    """A token is worth something only with the session it was given to: each pays what they ordered, and keeps it."""
     mine = shopper.order("pay", token="the-same-token")
     theirs = another_shopper.order("pay", token="the-same-token")
 
     assert mine["merchant_uid"] != theirs["merchant_uid"]
     assert shopper.browser.get(f"/payments/{theirs['merchant_uid']}").status_code == 404
+    for buyer, params in ((shopper, mine), (another_shopper, theirs)):
+        assert buyer.tell(sandbox.pay(params)).status_code == 200
+        assert buyer.payment(params["merchant_uid"])["status"] == "paid"
+    assert sandbox.net() == 2 * 14_900
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/account", "/payments/mr_404", "/terms", "/nowhere"])
