@@ -41,6 +41,7 @@ def working(
         What ends the work before the block does, for whoever has to serve until it is over.
     """
     stop = threading.Event()
+    revision.needed()  # read now: the files may be another version's by the first look
     # Daemons, because a signal may come between their start and the block: then nobody is left to stop them.
     threads = [
         threading.Thread(target=work, args=(billing,), kwargs={"every_s": every_s, "stop": stop, **more}, daemon=True)

@@ -89,6 +89,8 @@ class _Commands(click.Group):
             return super().invoke(context)
         except DATABASE_TROUBLE as error:
             why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+            if "no such" in why:  # a table or a column of SQLite's: a mistake of ours
+                raise
             raise _UnaskedError(f"the database cannot be used: {why}") from None
         except OSError as error:
             if error.filename is None:

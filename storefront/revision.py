@@ -31,7 +31,8 @@ def found(connection: Connection) -> str | None:
     """The revision a database has been brought to, or None: it is empty, or was made by a test."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+    is_there: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return is_there  # None too once it was taken back to nothing
 
 
 def newer(is_there: str) -> str:

@@ -236,8 +236,10 @@ def _database(patient: Patient) -> Found:
 def _schema(patient: Patient) -> Found:
     facts = patient.readiness.schema
     if not facts["ok"]:
-        says = f"it is {facts.get('found') or 'not there'}, this shop needs {facts.get('needed') or 'its own'}"
-        return State.BROKEN, says, "storefront db upgrade"
+        found, needed = str(facts.get("found") or ""), str(facts.get("needed") or "")
+        is_newer = found > needed > ""
+        helps = "install that version, or restore the backup from before it" if is_newer else "storefront db upgrade"
+        return State.BROKEN, f"it is {found or 'not there'}, this shop needs {needed or 'its own'}", helps
     return _good(f"it is {facts['needed']}")
 
 

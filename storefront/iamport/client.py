@@ -178,12 +178,16 @@ class Iamport:
             RejectedError: i'mport will not register it; do not open the window.
             SilenceError: nothing is known; do not open the window yet.
         """
-        body = {"merchant_uid": merchant_uid, "amount": amount}
+        operation, body = "/payments/prepare", {"merchant_uid": merchant_uid, "amount": amount}
         try:
-            self._call("POST", "/payments/prepare", body=body)
+            registered = _amount_in(self._call("POST", operation, body=body))
         except RejectedError:
             if self.prepared_amount(merchant_uid) != amount:
                 raise
+        else:
+            # `code: 0` alone is no success.
+            if registered != amount and self.prepared_amount(merchant_uid) != amount:
+                raise SilenceError(f"POST {operation}", "no amount in it")
 
     def prepared_amount(self, merchant_uid: str) -> int | None:
         """The registered amount in won, or None. Operation `GET /payments/prepare/{merchant_uid}`.
@@ -196,10 +200,10 @@ class Iamport:
             answer = self._call("GET", operation)
         except (NotFoundError, RejectedError):
             return None
-        amount = answer.get("amount") if isinstance(answer, dict) else None
-        if isinstance(amount, bool) or not isinstance(amount, int | float):
+        amount = _amount_in(answer)
+        if amount is None:
             raise SilenceError(f"GET {operation}", "no amount in it")
-        return int(amount)
+        return amount
 
     def charge_again(
         self,
@@ -362,6 +366,12 @@ def _quoted(name: str) -> str:
     if not _ID.fullmatch(name):
         raise ValueError("not an id")
     return quote(name, safe="")
+
+
+def _amount_in(registered: object) -> int | None:
+    """The won that a registration names, if it is one."""
+    amount = registered.get("amount") if isinstance(registered, dict) else None
+    return int(amount) if isinstance(amount, int | float) and not isinstance(amount, bool) else None
 
 
 def _payment_or_reason(body: object) -> Payment | UnreadablePayment:

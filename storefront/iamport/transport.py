@@ -80,14 +80,15 @@ class Transport:
             SilenceError: no whole answer came in time, or too large a one.
         """
         operation = f"{method} {path}"
-        if deadline.is_over:
-            raise NotAskedError(operation, "no time left")
         try:
             request = self._prepared(method, path, query, body, token)
+            left_s = deadline.left_s  # looked at once: it may be over at the next look, and 0 is no time-out
+            if left_s <= 0:
+                raise NotAskedError(operation, "no time left")
             # By the adapter, which follows no redirect: a POST would arrive as a GET, and the token wherever it points.
             with self.session.get_adapter(self._api_url + path).send(
                 request,
-                timeout=Timeout(connect=CONNECT_TIMEOUT_S, total=deadline.left_s),  # type: ignore[arg-type] # it may
+                timeout=Timeout(connect=CONNECT_TIMEOUT_S, total=left_s),  # type: ignore[arg-type] # it may
                 stream=True,
             ) as reply:
                 return Answer(reply.status_code, _read(operation, reply))

@@ -179,7 +179,14 @@ def test_nothing_of_anothers_is_seen_asked_about_or_moved(
     theirs = another_shopper.account()
     [card], [payment], [subscription] = theirs["cards"], theirs["payments"], theirs["subscriptions"]
     ids = {"merchant_uid": payment["merchant_uid"], "card_id": card["id"], "subscription_id": subscription["id"]}
-    form = {"token": "a-strangers", "card": card["id"], "period": 0, "plan": "noon", "price_krw": 16_900, "consent": "y"}
+    form = {
+        "token": "a-strangers",
+        "card": card["id"],
+        "period": 0,
+        "plan": "noon",
+        "price_krw": 16_900,
+        "consent": "y",
+    }
     form |= {"when": "now", "refund_krw": 14_900}
     asked, tried = len(sandbox.requests()), set()
     for rule in shop.app.url_map.iter_rules():

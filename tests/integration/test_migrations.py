@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Column, MetaData, Table, create_engine, func, inspect, make_url, select, text
 from sqlalchemy.exc import IntegrityError
 
-from storefront import schema
+from storefront import revision, schema
 from storefront.database import Database
 from storefront.models import Attention, Card, Checkout, Payment, Refund, Shopper
 from storefront.states import (
@@ -285,3 +285,14 @@ def test_a_migration_leaves_foreign_keys_on(empty_database: Database) -> None:
 
     with pytest.raises(IntegrityError), empty_database.writing() as session:
         session.add(Card(shopper_id=404, customer_uid="card_1", status=CardStatus.PENDING, created_at=NOW))
+
+
+def test_a_database_that_was_taken_back_to_nothing_comes_up_again(empty_database: Database) -> None:
+    """It has a table for its revision, and nothing in it."""
+    schema.upgrade(empty_database)
+    schema.downgrade(empty_database, "base")
+
+    schema.upgrade(empty_database)
+
+    with empty_database.looking() as connection:
+        assert revision.mismatch(connection) is None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
 
 from storefront import background
@@ -202,3 +202,49 @@ def test_a_capture_whose_amount_has_changed_is_a_persons_matter(
     tell(shop, paid["imp_uid"], paid["merchant_uid"])
     assert needed(shop) == []
     assert shopper.agrees_with_ledger()
+
+
+def spoil(shop: Shop, merchant_uid: str, **column: str) -> None:
+    """A row holds what no code of ours writes, or what a newer version wrote before it was rolled back."""
+    [(name, value)] = column.items()
+    with shop.billing.database.writing() as session:
+        statement = text(f"UPDATE payment SET {name} = :value WHERE merchant_uid = :merchant_uid")  # noqa: S608
+        session.execute(statement, {"value": value, "merchant_uid": merchant_uid})
+
+
+@pytest.mark.parametrize("column", [{"status": "weird"}, {"purpose": "gift"}])
+def test_a_row_that_cannot_even_be_read_keeps_nothing_else_from_the_sweep(
+    shop: Shop, shopper: Shopper, another_shopper: Shopper, sandbox: Sandbox, column: dict[str, str]
+) -> None:
+    """A person hears of it; what was cancelled in the console is found."""
+    bad, good = another_shopper.buy("pay"), shopper.buy("pay")
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.cancel_in_console(good["imp_uid"])
+    spoil(shop, bad["merchant_uid"], **column)
+
+    shop.reconcile()
+
+    assert facts(shopper, good["merchant_uid"]) == ("cancelled", True, 0)
+    assert ("trouble", bad["merchant_uid"]) in needed(shop)
+
+
+def test_a_row_that_cannot_be_read_stops_no_renewals(shop: Shop, shopper: Shopper, another_shopper: Shopper) -> None:
+    """The newest order's moment only tells whether the clock is behind."""
+    if shop.billing.database.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL refuses such a moment")
+    shopper.subscribe()
+    spoil(shop, another_shopper.buy("pay")["merchant_uid"], created_at="yesterday")
+    shop.pass_time(days=32)
+
+    assert len(shop.renew().sent) == 1
+
+
+def test_a_row_that_cannot_be_read_hides_no_other_order_of_its_shopper(shop: Shop, shopper: Shopper) -> None:
+    """The account is shown with those that can be."""
+    bad, good = shopper.buy("pay"), shopper.buy("pay")
+    spoil(shop, bad["merchant_uid"], status="weird")
+
+    shown = [payment["merchant_uid"] for payment in shopper.account()["payments"]]
+
+    assert shown == [good["merchant_uid"]]
+    assert ("trouble", bad["merchant_uid"]) in needed(shop)

@@ -88,7 +88,7 @@ def test_what_is_remembered_of_sweeps_does_not_grow_for_ever(shop: Shop) -> None
 
     with shop.billing.database.reading() as session:
         moments = session.scalars(select(Sweep.started_at).order_by(Sweep.id)).all()
-    assert len(moments) == 4
+    assert len(moments) == 5
     assert sweeping.last_success(shop.billing) == moments[-1]
 
 

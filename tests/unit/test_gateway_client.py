@@ -235,6 +235,22 @@ def test_an_amount_is_registered_once_and_again_only_if_it_is_the_same(gateway: 
         gateway.prepare("mr_1", 100)
 
 
+def test_an_amount_is_registered_when_imports_says_which(gateway: Iamport, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reply of `code: 0` with nothing in it is none: what stands in the books is asked for."""
+    call = Iamport._call
+
+    def forgetful(client: Iamport, method: str, *request: Any, **options: Any) -> Any:
+        return [] if method == "POST" else call(client, method, *request, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Iamport, "_call", forgetful)
+        with pytest.raises(SilenceError):
+            gateway.prepare("mr_1", 14_900)
+    gateway.prepare("mr_1", 14_900)
+    monkeypatch.setattr(Iamport, "_call", forgetful)
+    gateway.prepare("mr_1", 14_900)
+
+
 def test_a_cancel_names_its_payment_and_never_everything(gateway: Iamport, sandbox: Sandbox) -> None:
     """0 would mean "the whole rest"."""
     payment = charge(gateway, issue_key(sandbox, "card_1"))

@@ -8,13 +8,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import chain, repeat
 
 import pytest
 from flask import Flask
 
 from storefront.clock import Clock
-from storefront.iamport import Iamport, NotAskedError, SilenceError, transport
+from storefront.iamport import Iamport, NotAskedError, SilenceError, deadline, transport
 from storefront.iamport import token as token_module
+from storefront.iamport.deadline import Deadline
+from storefront.iamport.transport import Transport
 from tests.moody import MOODS, Moody, moody, took_s
 
 BOUND_S = 0.4
@@ -96,6 +99,15 @@ def test_a_name_that_nobody_resolves_is_not_waited_for(monkeypatch: pytest.Monke
 
     assert took_s(ask) < GENEROUS_S
     asked.set()
+
+
+def test_a_deadline_that_ends_while_the_request_is_made_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A moment was left when it was looked at, and none when it was to become a time-out."""
+    moments = chain([0.0], repeat(2.0))
+    monkeypatch.setattr(deadline.time, "monotonic", lambda: next(moments))
+
+    with pytest.raises(SilenceError):
+        Transport("http://127.0.0.1:9").send("GET", "/payments/imp_1", Deadline(1.0))
 
 
 def test_who_waits_a_while_in_all_asks_no_more_when_it_is_over(imports: Moody, gateway: Iamport) -> None:

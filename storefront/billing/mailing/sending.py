@@ -63,8 +63,9 @@ def send_waiting(billing: Billing, carrier: Carrier | None = None) -> int:
 
 def send_all(billing: Billing) -> None:
     """Send until none is left whose turn it is; what could not be sent has another turn later."""
-    carrier = carrier_for(billing.settings)
-    while carrier is not None and (waiting := _waiting(billing)):
+    carrier, tried = carrier_for(billing.settings), set[int]()
+    while carrier is not None and (waiting := [mail_id for mail_id in _waiting(billing) if mail_id not in tried]):
+        tried.update(waiting)  # of a database in trouble none has another turn
         for mail_id in waiting:
             _send_contained(billing, carrier, mail_id)
 

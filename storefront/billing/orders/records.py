@@ -76,6 +76,12 @@ def look(billing: Billing, merchant_uid: str) -> Payment | None:
         return session.scalar(_LOOK, {"merchant_uid": merchant_uid})
 
 
+def exists(billing: Billing, merchant_uid: str) -> bool:
+    """Whether there is a row of that order number, also one that cannot be read."""
+    with billing.database.reading() as session:
+        return session.scalar(select(Payment.id).where(Payment.merchant_uid == merchant_uid)) is not None
+
+
 def note(billing: Billing, merchant_uid: str, notes: Sequence[Note]) -> None:
     """Write down what was told and asked when nothing is decided by it: the row and its version stay.
 

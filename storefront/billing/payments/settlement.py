@@ -262,7 +262,7 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
                 return False
             session.add(stray)
             facts = {"merchant_uid": stray.merchant_uid, "amount": stray.amount_krw}
-            facts |= _whose(session, answer.customer_uid)
+            facts |= {name: found for name, found in _whose(session, answer.customer_uid).items() if found}
             if answer.held or not answer.amount:  # of what was cancelled nothing is held
                 attention.call(session, Reason.STRAY, stray.imp_uid, stray.seen_at, **facts)
             if answer.customer_uid_usage == keys.ISSUED and answer.customer_uid:
@@ -277,8 +277,9 @@ def _whose(session: Session, customer_uid: str | None) -> dict[str, Any]:
     card = session.scalar(select(Card).where(Card.customer_uid == customer_uid)) if customer_uid else None
     if card is None:
         return {}
+    # Of the shopper: a period may be paid with any of their cards, and another one may have been chosen since.
     kept = select(Subscription.id).where(
-        Subscription.card_id == card.id, Subscription.status != SubscriptionStatus.ENDED
+        Subscription.shopper_id == card.shopper_id, Subscription.status != SubscriptionStatus.ENDED
     )
     return {"card": card.id, "shopper": card.shopper_id, "subscriptions": list(session.scalars(kept)) or None}
 

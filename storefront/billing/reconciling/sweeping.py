@@ -55,7 +55,7 @@ def sweep(billing: Billing, report: Report) -> None:
     _compare_clocks(billing)
     if not missed:  # otherwise the next one begins where this one did
         with billing.database.writing() as session:
-            session.execute(delete(Sweep).where(Sweep.started_at < end - KEPT_FOR))
+            session.execute(delete(Sweep).where(Sweep.started_at < begin - KEPT_FOR))
             session.add(Sweep(started_at=end))
 
 
@@ -81,12 +81,13 @@ def last_success(billing: Billing) -> datetime | None:
 
 def _is_compared(billing: Billing, answer: iamport.Payment | iamport.UnreadablePayment, report: Report) -> bool:
     """Compare one payment; i'mport's silence about it is no reason to leave the others out."""
-    row = records.look(billing, answer.merchant_uid) if answer.merchant_uid else None
     heard = True
     # What ends in an error of our own is not missed: it is on a person's list, and is looked at again from there.
-    subject = row.merchant_uid if row else answer.imp_uid
+    ours = answer.merchant_uid if answer.merchant_uid and records.exists(billing, answer.merchant_uid) else None
+    subject = ours or answer.imp_uid
     with contained(billing, subject), report.hearing(subject):
         try:
+            row = records.look(billing, ours) if ours else None
             if isinstance(answer, iamport.UnreadablePayment):
                 _call_reader(billing, answer, row)
             else:
