@@ -171,3 +171,20 @@ def test_who_leaves_stays_and_leaves_again_before_mails_go_out_reads_of_it_once(
     send(shop)
 
     assert len(sent(shop, "left")) == 1
+
+
+def test_a_notice_that_is_dropped_for_another_choice_does_not_have_that_one_told_twice(
+    shop: Shop, subscriber: Shopper
+) -> None:
+    """Both wait; the first is no longer true, the second goes out once."""
+    due_at = datetime.fromtimestamp(subscriber.subscription()["next"]["at"], UTC)
+    go_to(shop, due_at - timedelta(days=3))
+    shop.renew()
+    assert subscriber.ask("plan", plan="daybreak", price_krw=18_900, consent="y").status_code == 303
+    shop.renew()
+    for _ in range(2):
+        send(shop)
+        shop.pass_time(minutes=2)
+        shop.renew()
+
+    assert [mail.payload["amount_krw"] for mail in sent(shop, "renewal_notice")] == [18_900]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_mock_engine
 from sqlalchemy.orm.attributes import set_committed_value
 
+from storefront.billing.changing import pricing
 from storefront.billing.subscriptions import calendar, decisions, dunning, outcomes
 from storefront.billing.subscriptions.standing import Standing
 from storefront.billing.subscriptions.step import Charge, End, Miss, PastDue, Skip, Wait
@@ -185,6 +186,15 @@ def owing(running: Life) -> Life:
     running.now = at("2026-12-27", 9, 0, 5)
     running.decline()
     return running
+
+
+def test_a_rise_concerns_what_begins_thirty_days_after_its_mail(running: Life) -> None:
+    """To the second; whoever is told later is asked about the period after that."""
+    running.subscription.new_price_from = date(2026, 12, 27)
+    in_time = at("2026-12-27", hour=0) - timedelta(days=30)
+
+    assert pricing.first_period_if_told(running.subscription, in_time) == date(2026, 12, 27)
+    assert pricing.first_period_if_told(running.subscription, in_time + timedelta(seconds=1)) == date(2027, 1, 27)
 
 
 def test_a_period_is_charged_at_nine_of_its_first_day(running: Life) -> None:
