@@ -205,6 +205,23 @@ def test_a_removal_waits_for_a_charge_whose_outcome_is_unknown(shopper: Shopper,
     assert [stored["status"] for stored in shopper.account()["cards"]] == ["removing"]
 
 
+def test_one_look_finds_the_charge_and_then_removes_its_card(shopper: Shopper, sandbox: Sandbox) -> None:
+    """In this order, although the card was stored first: the page says at once that nothing more will be charged."""
+    card = shopper.register_card()
+    sandbox.fault("webhook", "drop", times=0)
+    sandbox.fault("/subscribe/payments/again", "cut_after")
+    sandbox.fault("/payments/*", "error", times=0)
+    shopper.charged(card["id"])
+    shopper.remove_card(card["id"])
+    sandbox.mend()
+
+    account = shopper.account()
+
+    assert [payment["status"] for payment in account["payments"]] == ["paid", "paid"]
+    assert [stored["status"] for stored in account["cards"]] == ["removed"]
+    assert sandbox.keys() == {card["customer_uid"]: False}
+
+
 def test_a_cancel_that_is_undone_while_the_money_is_on_its_way_back_is_told_to_nobody(
     shop: Shop, shopper: Shopper, sandbox: Sandbox
 ) -> None:

@@ -28,7 +28,6 @@ from storefront.iamport import NotAskedError, SilenceError, UnreadableAnswerErro
 from storefront.iamport.masking import without_card_numbers
 from storefront.models import Card, Payment, Refund, Stray, Subscription
 from storefront.states import (
-    ISSUING,
     KEPT,
     OPEN,
     UNDER_WAY,
@@ -153,10 +152,6 @@ def refresh(billing: Billing, shopper_id: int, merchant_uid: str | None = None) 
             break
         with contained(billing, order):
             bring_up_to_date(billing, order, Door.READ)
-    if merchant_uid is None:
-        for card_id, order in _removing_cards(billing, shopper_id):
-            with contained(billing, order):
-                cards.finish(billing, card_id)
     if not billing.gateway.heard_all:
         records.make_due(billing, orders)
 
@@ -368,20 +363,10 @@ def _open_orders(billing: Billing, shopper_id: int, merchant_uid: str | None) ->
                 key_leaving,
             ),
         )
-        .order_by(Payment.id)
+        # Open charges first: a removal is confirmed only when none of its card's charges is open.
+        .order_by(Payment.status.not_in(OPEN), Payment.id)
     )
     if merchant_uid is not None:
         query = query.where(Payment.merchant_uid == merchant_uid)
     with billing.database.reading() as session:
         return list(session.scalars(query))
-
-
-def _removing_cards(billing: Billing, shopper_id: int) -> list[tuple[int, str]]:
-    """Cards whose keys are being deleted, each with the order that stored it."""
-    query = (
-        select(Card.id, Payment.merchant_uid)
-        .join(Payment, Payment.card_id == Card.id)
-        .where(Card.shopper_id == shopper_id, Card.status == CardStatus.REMOVING, Payment.purpose.in_(ISSUING))
-    )
-    with billing.database.reading() as session:
-        return [(card_id, merchant_uid) for card_id, merchant_uid in session.execute(query)]
