@@ -257,7 +257,7 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
                 return False
             session.add(stray)
             facts = {"merchant_uid": stray.merchant_uid, "amount": stray.amount_krw}
-            facts |= {name: found for name, found in _whose(session, answer.customer_uid).items() if found}
+            facts |= _whose(session, answer.customer_uid)
             if answer.held or not answer.amount:  # of what was cancelled nothing is held
                 attention.call(session, Reason.STRAY, stray.imp_uid, stray.seen_at, **facts)
             if answer.customer_uid_usage == keys.ISSUED and answer.customer_uid:
@@ -269,14 +269,15 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
 
 def _whose(session: Session, customer_uid: str | None) -> dict[str, Any]:
     """Whose stored card paid a stray: after a restored backup that is an order, or a period, which was lost."""
-    card = session.scalar(select(Card).where(Card.customer_uid == customer_uid)) if customer_uid else None
+    card = session.execute(select(Card.id, Card.shopper_id).where(Card.customer_uid == customer_uid)).one_or_none()
     if card is None:
         return {}
     # Of the shopper: a period may be paid with any of their cards, and another one may have been chosen since.
     kept = select(Subscription.id).where(
         Subscription.shopper_id == card.shopper_id, Subscription.status != SubscriptionStatus.ENDED
     )
-    return {"card": card.id, "shopper": card.shopper_id, "subscriptions": list(session.scalars(kept)) or None}
+    facts = {"card": card.id, "shopper": card.shopper_id, "subscriptions": list(session.scalars(kept))}
+    return {name: found for name, found in facts.items() if found}
 
 
 def _heed_replaced_key(billing: Billing, session: Session, customer_uid: str) -> None:
