@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -74,15 +75,28 @@ def test_a_mail_server_that_hangs_keeps_nobody_from_the_sweep(
     assert {mail.tries for mail in sending.outbox(shop.billing)} == {0, 1}
 
 
+@pytest.fixture
+def upgraded_by_others(shop: Shop) -> Iterator[None]:
+    """A newer version is at work on the shop's database, which the next test has as well."""
+    with shop.billing.database.writing() as session:
+        session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+        session.execute(text("INSERT INTO alembic_version VALUES ('9999')"))
+    yield
+    with shop.billing.database.writing() as session:
+        session.execute(text("DROP TABLE alembic_version"))
+
+
 def test_a_worker_that_was_forgotten_while_others_upgraded_charges_nobody(
-    shop: Shop, shopper: Shopper, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    shop: Shop,
+    shopper: Shopper,
+    sandbox: Sandbox,
+    caplog: pytest.LogCaptureFixture,
+    request: pytest.FixtureRequest,
 ) -> None:
     """It sends no mail either; it says what it found and what it needs."""
     shopper.subscribe()
     go_to_next(shop, shopper)
-    with shop.billing.database.writing() as session:
-        session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
-        session.execute(text("INSERT INTO alembic_version VALUES ('9999')"))
+    request.getfixturevalue("upgraded_by_others")
     work = (background.renew_forever, background.reconcile_forever, background.send_mails_forever)
 
     for forever in work:

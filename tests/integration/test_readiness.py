@@ -79,7 +79,7 @@ def test_a_schema_that_is_not_this_codes_is_named(migrated: Shop) -> None:
     migrated.reconcile()
     for statement, found in (
         ("UPDATE alembic_version SET version_num = '0001'", "0001"),
-        ("DELETE FROM alembic_version", "None"),
+        ("DELETE FROM alembic_version", None),
     ):
         with migrated.billing.database.writing() as session:
             session.execute(text(statement))
