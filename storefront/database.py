@@ -131,7 +131,7 @@ def connect(url: str) -> Engine:
     """An engine whose transactions keep what the money rules promise, on SQLite and on PostgreSQL.
 
     Args:
-        url: an SQLAlchemy address. A file of SQLite is made, with its folder and for its owner only, when it does not exist.
+        url: an SQLAlchemy address. A file of SQLite is made, with its folder, when it does not exist.
 
     Returns:
         The engine; nothing has been connected yet.
@@ -149,18 +149,11 @@ def connect(url: str) -> Engine:
     if address.database in (None, "", ":memory:"):
         options["poolclass"] = StaticPool
     else:
-        _make_for_its_owner(Path(str(address.database)))
+        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
         options |= {"pool_size": CONNECTIONS, "max_overflow": -1}
     engine = create_engine(address, **options)
     event.listen(engine.pool, "connect", _prepare_sqlite)
     return _beginning_with("BEGIN", engine)
-
-
-def _make_for_its_owner(file: Path) -> None:
-    """What people have typed is in it. SQLite makes the files beside it as it finds this one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        file.touch(mode=0o600)
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:

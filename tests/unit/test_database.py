@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -14,7 +13,6 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import QueuePool
 
-from storefront import schema
 from storefront.database import Database, once_committed
 from storefront.models import Card, Shopper
 from storefront.serving import SHOP_THREADS
@@ -167,17 +165,6 @@ def test_the_pool_is_not_smaller_than_the_threads_that_serve(database: Database)
     pool = database.engine.pool
     assert isinstance(pool, QueuePool)
     assert pool.size() >= SHOP_THREADS
-
-
-def test_only_its_owner_can_read_a_new_file(tmp_path: Path) -> None:
-    """Nor what SQLite keeps beside it."""
-    database = Database(f"sqlite:///{tmp_path / 'new' / 'shop.sqlite'}")
-    schema.create(database)
-
-    files = list((tmp_path / "new").iterdir())
-    assert {file.name for file in files} >= {"shop.sqlite", "shop.sqlite-wal"}
-    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
-    database.close()
 
 
 def test_what_was_committed_survives_a_power_cut(tmp_path: Path) -> None:

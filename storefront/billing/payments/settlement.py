@@ -269,6 +269,8 @@ def record_stray(billing: Billing, answer: iamport.Payment) -> bool:
 
 def _whose(session: Session, customer_uid: str | None) -> dict[str, Any]:
     """Whose stored card paid a stray: after a restored backup that is an order, or a period, which was lost."""
+    if customer_uid is None:
+        return {}
     card = session.execute(select(Card.id, Card.shopper_id).where(Card.customer_uid == customer_uid)).one_or_none()
     if card is None:
         return {}
