@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from storefront.billing import attention
+from storefront.billing import Billing, attention
 from storefront.billing.attention import Reason
 from storefront.billing.catalogue import PLANS
 from storefront.billing.orders import records
 from storefront.billing.payments import charges
-from storefront.billing.reconciling import desk, reconciliation
+from storefront.billing.reconciling import desk, open_orders, reconciliation
 from storefront.billing.sends import Send
 from storefront.iamport import Iamport
 from storefront.models import Card, Payment
@@ -193,21 +193,21 @@ def test_the_reply_of_a_charge_that_names_another_order_is_not_believed(
 def test_a_charge_whose_card_is_removed_between_the_look_and_the_send_is_not_sent_again(
     shop: Shop, shopper: Shopper, sandbox: Sandbox, unknown: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The claim looks once more."""
-    is_too_late = charges.is_too_late
+    """The claim looks once more, under its lock."""
+    grace_ends = open_orders._grace_ends
 
-    def remove_first(row: Payment, now: datetime) -> bool:
-        with shop.billing.database.writing() as session:
+    def remove_first(billing: Billing, row: Payment) -> datetime:
+        with billing.database.writing() as session:
             session.execute(update(Card).where(Card.id == row.card_id).values(status="removing"))
-        return is_too_late(row, now)
+        return grace_ends(billing, row)
 
-    monkeypatch.setattr(charges, "is_too_late", remove_first)
+    monkeypatch.setattr(open_orders, "_grace_ends", remove_first)
     shop.pass_time(seconds=GRACE + TIMEOUT)
 
     shop.reconcile()
 
     assert (sends(sandbox), sandbox.net()) == (1, 0)
-    assert shopper.payment(unknown["merchant_uid"])["status"] == "requested"
+    assert shopper.payment(unknown["merchant_uid"])["status"] == "failed"
 
 
 def test_the_day_of_a_charge_counts_from_its_first_send_whatever_a_clock_wrote_since(
